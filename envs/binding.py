@@ -1,0 +1,205 @@
+"""Binding: where the arguments of a call can come from, given what has been said and seen so far.
+
+A `Pool` holds the facts a user knows and every value that results have shown, each with its place (call, JSON
+path), the object it stood in and that object's rivals in the same list. `bind` draws arguments for a tool from
+the pool, from literals and from defaults, and says for each where it came from. Law: a value of an internal
+kind (`Key`) is only ever taken from a result.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from random import Random
+from typing import Any, NamedTuple
+
+from .errors import ToolError
+from .literals import draw_value
+from .tool import Parameter, Tool
+from .world import Fact, World
+
+
+class Occurrence(NamedTuple):
+    """A value seen in a result.
+
+    Attributes:
+        semantic, value: its kind and itself, as JSON data.
+        turn, call, tool, path: where it stood: `call` is the caller's id for the call, `path` such as `[3].id`.
+        holder: the object it stood in. rivals: the other objects of the same list (empty for a single result).
+    """
+
+    semantic: str
+    value: Any
+    turn: int
+    call: str
+    tool: str
+    path: str
+    holder: dict[str, Any]
+    rivals: tuple[dict[str, Any], ...]
+
+
+class Bound(NamedTuple):
+    """A chosen argument: its value and source. `kind` as in `task.Source`; `seen` for values out of results."""
+
+    value: Any
+    kind: str
+    seen: Occurrence | None = None
+
+
+class Mix(NamedTuple):
+    """How likely each kind of source is tried first, and how often an optional argument is given."""
+
+    output: float = 0.45
+    earlier: float = 0.25
+    user: float = 0.3
+    optional: float = 0.3
+
+
+class Pool:
+    """What is known at a moment of an episode. `copy()` is cheap enough to branch on."""
+
+    __slots__ = ("facts", "seen")
+
+    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+        self.facts: dict[str, list[Any]] = defaultdict(list)
+        for semantic, value in facts:
+            if value not in self.facts[semantic]:
+                self.facts[semantic].append(value)
+        self.seen: dict[str, list[Occurrence]] = defaultdict(list)
+
+    def copy(self) -> Pool:
+        """An independent copy."""
+        twin = Pool()
+        twin.facts = self.facts
+        twin.seen = defaultdict(list, {k: list(v) for k, v in self.seen.items()})
+        return twin
+
+    def add(self, tool: Tool, value: Any, *, turn: int = 0, call: str = "") -> list[Occurrence]:
+        """Take in the result of a call (plain JSON data); returns what was seen in it."""
+        found = list(occurrences(tool, value, turn, call))
+        for item in found:
+            self.seen[item.semantic].append(item)
+        return found
+
+    def latest(self, semantic: str, turn: int | None = None, before: int | None = None) -> list[Occurrence]:
+        """What was seen of a kind: in `turn`, or before turn `before`; for equal values the latest sight."""
+        chosen: dict[Any, Occurrence] = {}
+        for item in self.seen.get(semantic, ()):
+            if (turn is None or item.turn == turn) and (before is None or item.turn < before):
+                chosen[item.value] = item
+        return list(chosen.values())
+
+
+def occurrences(tool: Tool, value: Any, turn: int = 0, call: str = "") -> Iterable[Occurrence]:
+    """The values in a result that carry a semantic type, with their place."""
+    for leaf in tool.outputs:
+        if leaf.semantic is not None:
+            for found, path, holder, rivals in _walk(value, leaf.path, "", {}, ()):
+                if isinstance(found, (str, int, float)) and found != "":
+                    yield Occurrence(leaf.semantic.name, found, turn, call, tool.name, path, holder, rivals)
+
+
+def _walk(
+    node: Any, path: tuple[str, ...], where: str, holder: dict[str, Any], rivals: tuple[dict[str, Any], ...]
+) -> Iterable[tuple[Any, str, dict[str, Any], tuple[dict[str, Any], ...]]]:
+    if not path:
+        yield node, where, holder, rivals
+        return
+    step, rest = path[0], path[1:]
+    if step == "*":
+        if not isinstance(node, list):
+            return
+        objects = [item for item in node if isinstance(item, dict)]
+        for index, item in enumerate(node):
+            inside = tuple(o for o in objects if o is not item) if isinstance(item, dict) else rivals
+            yield from _walk(item, rest, f"{where}[{index}]", holder, inside)
+    elif isinstance(node, dict) and node.get(step) is not None:
+        yield from _walk(node[step], rest, f"{where}.{step}" if where else step, node, rivals)
+
+
+def follow(value: Any, path: str) -> Any:
+    """The part of plain JSON data at a path such as `[3].id` or `legs[0].flight`; raises LookupError."""
+    for step in path.replace("[", ".[").split("."):
+        if not step:
+            continue
+        if step.startswith("["):
+            if not isinstance(value, list):
+                raise LookupError(path)
+            value = value[int(step[1:-1])]
+        else:
+            if not isinstance(value, dict):
+                raise LookupError(path)
+            value = value[step]
+    return value
+
+
+def bind(tool: Tool, world: World, pool: Pool, rng: Random, *, turn: int = 0, mix: Mix | None = None) -> dict[str, Bound] | None:
+    """Draw arguments for a call; None where a required one has no source.
+
+    Args:
+        tool, world: what to call, on what (literal drawers look at the world).
+        pool: what is known. turn: the current turn, for telling this turn's outputs from earlier ones.
+        mix: the mixing law; default `Mix()`.
+    """
+    mix = mix or Mix()
+    chosen: dict[str, Bound] = {}
+    for parameter in tool.parameters.values():
+        if not parameter.required and rng.random() >= mix.optional:
+            continue
+        bound = _bind_one(tool, parameter, world, pool, rng, turn, mix)
+        if bound is None:
+            if parameter.required:
+                return None
+            continue
+        chosen[parameter.name] = bound
+    return chosen
+
+
+def _bind_one(tool: Tool, p: Parameter, world: World, pool: Pool, rng: Random, turn: int, mix: Mix) -> Bound | None:
+    if p.semantic is None:
+        return _literal(tool, p, world, rng)
+    name = p.semantic.name
+    options: list[tuple[float, Bound]] = []
+    loose = p.draw is not None  # a value people make up (an amount, a date): seldom taken from a result
+    now = pool.latest(name, turn=turn)
+    past = pool.latest(name, before=turn)
+    facts = pool.facts.get(name) or []
+    if now:
+        options.append((mix.output * (0.15 if loose else 1.0), Bound(*_pick(now, rng, "output"))))
+    if past:
+        options.append((mix.earlier * (0.1 if loose else 1.0), Bound(*_pick(past, rng, "earlier_turn"))))
+    if facts:
+        options.append((mix.user * (0.5 if loose else 1.0), Bound(rng.choice(facts), "user")))
+    if p.draw is not None and (drawn := p.draw(world, rng)) is not None:
+        options.append((mix.user, Bound(drawn, "user")))
+    if not options:
+        return None if not p.semantic.known else _examples(tool, p, rng)
+    return rng.choices([bound for _, bound in options], [weight + 1e-9 for weight, _ in options])[0]
+
+
+
+def _pick(found: list[Occurrence], rng: Random, kind: str) -> tuple[Any, str, Occurrence]:
+    item = rng.choice(found)
+    return item.value, kind, item
+
+
+def _literal(tool: Tool, p: Parameter, world: World, rng: Random) -> Bound | None:
+    if p.draw is not None:
+        drawn = p.draw(world, rng)
+        return None if drawn is None else Bound(drawn, "user")
+    schema = tool.parameter_schema
+    return Bound(draw_value(schema["properties"][p.name], rng, schema.get("$defs", {})), "user")
+
+
+def _examples(tool: Tool, p: Parameter, rng: Random) -> Bound | None:
+    part = tool.parameter_schema["properties"][p.name]
+    return Bound(rng.choice(part["examples"]), "user") if part.get("examples") else None
+
+
+def fits(tool: Tool, arguments: dict[str, Any]) -> bool:
+    """Whether arguments pass the tool's schema."""
+    try:
+        tool.validate(arguments)
+    except ToolError:
+        return False
+    return True

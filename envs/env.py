@@ -1,0 +1,223 @@
+"""The Gymnasium env: an episode of a task behind `reset` and `step`.
+
+    env = gym.make("turngym/Banking-v0")
+    messages, info = env.reset(seed=3)                    # a real task; messages[0] is the user's
+    messages, reward, terminated, truncated, info = env.step({"name": "list_accounts", "arguments": {}})
+    messages, reward, terminated, truncated, info = env.step("Your balance is 12.50.")   # ends the turn
+
+Rewards: `success` gives 1 at the end iff every turn passed; `progress` gives 1/turns for each turn that passes;
+a function `(Episode, Step) -> float` is asked after every step. Law: an invalid action never raises, it is
+answered as a real API would. `info` is free of clocks, so equal seeds give equal infos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, SupportsFloat
+
+import gymnasium
+
+from .episode import Episode, Interceptor, Step
+from .errors import TaskError
+from .messages import Message, parse_action
+from .registry import EnvInfo, env_info, world_class
+from .spaces import ActionSpace, MessageSpace
+from .task import Task, TaskFile, parse_task
+from .tool import ToolCall, ToolResult
+from .worldset import tool_table
+
+RewardFunction = Callable[[Episode, Step], float]
+Tasks = str | Path | TaskFile | Iterable[Task] | None
+
+
+class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
+    """An env over one or more worlds. Usually made by `gym.make("turngym/<Name>-v0", ...)`.
+
+    Args:
+        name: a registered env (`Banking`, `turngym/Banking-v0`) or `module:World` of one's own.
+        tasks: a JSONL file, a `TaskFile` or tasks; default the pack that ships with the env.
+        split: `train`, `test`, or None for all tasks.
+        reward: `success`, `progress`, or a function `(Episode, Step) -> float`.
+        max_steps: steps until the episode is truncated.
+        signals: put process signals into `info` (costs some microseconds a step).
+
+    `reset(options={"task": ...})` takes a `Task`, its JSON, an id, or an index.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        tasks: Tasks = None,
+        split: Literal["train", "test"] | None = "train",
+        reward: Literal["success", "progress"] | RewardFunction = "success",
+        max_steps: int = 100,
+        signals: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self.env_info: EnvInfo = env_info(name)
+        classes = tuple(world_class(world) for world in self.env_info.worlds)
+        self.tools = tool_table(classes).tools
+        self.tasks = _open(tasks, self.env_info)
+        self._choices = list(range(len(self.tasks))) if tasks is not None else self.tasks.indices(split)
+        if callable(reward):
+            self._reward: RewardFunction = reward
+        else:
+            self._reward = {"success": _success, "progress": _progress}[reward]
+        self.max_steps = max_steps
+        self.signals = signals
+        self.render_mode = render_mode
+        self.hidden: frozenset[str] = frozenset()
+        self.interceptors: tuple[Interceptor, ...] = ()
+        self.observation_space = MessageSpace()
+        self.action_space = ActionSpace(self.tools)
+        self._episode: Episode | None = None
+        self._log: list[Message] = []
+        self._tried: set[Any] = set()
+
+    # -- Gymnasium -------------------------------------------------------------------------------------
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[tuple[Message, ...], dict[str, Any]]:
+        """Begin a task: drawn from the split by `seed`, or `options["task"]`."""
+        super().reset(seed=seed)
+        wanted = (options or {}).get("task")
+        task = self._draw() if wanted is None else self._find(wanted)
+        self._episode = Episode(task, max_steps=self.max_steps, hidden=self.hidden, interceptors=self.interceptors)
+        messages = self._episode.start()
+        self._tried = set()
+        if self.render_mode:
+            self._log = list(messages)
+        return messages, self._info(self._episode)
+
+    def step(self, action: Any) -> tuple[tuple[Message, ...], SupportsFloat, bool, bool, dict[str, Any]]:
+        """Take a step; see the module for the forms of an action."""
+        episode = self.episode
+        content, calls, wrong = parse_action(action)
+        if wrong:  # answered like a call that no tool understands
+            calls, content = (ToolCall("", {"action": wrong}),), ""
+        step = episode.step(content, calls)
+        if self.render_mode:
+            self._log += [{"role": "assistant", "content": content, "tool_calls": calls}, *step.messages]
+        info = self._info(episode)
+        if step.results:
+            info["errors"] = tuple([result.error for result in step.results if result.error])
+        if self.signals:
+            info["signals"] = self._signals(episode, step, calls)
+        if step.terminated or step.truncated:
+            info["verdict"] = episode.verdict().record()
+        if wrong:
+            info["errors"] = ("invalid_arguments",)
+            step = step._replace(messages=({**step.messages[0], "content": _told_wrong(wrong)},))
+        return step.messages, self._reward(episode, step), step.terminated, step.truncated, info
+
+    def render(self) -> str:  # type: ignore[override]
+        """The conversation so far as text (`render_mode="ansi"`)."""
+        return "\n".join(f"{m['role']:>9}: {m['content'] or list(m.get('tool_calls', ()))}" for m in self._log)
+
+    # -- search ----------------------------------------------------------------------------------------
+
+    @property
+    def episode(self) -> Episode:
+        """The running episode; raises `RuntimeError` before the first reset."""
+        if self._episode is None:
+            raise RuntimeError("call reset() first")
+        return self._episode
+
+    def fork(self) -> Self:
+        """An independent env at this moment, for tree search and group rollouts."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._episode = self.episode.fork()
+        twin._log, twin._tried = list(self._log), set(self._tried)
+        twin._np_random, twin._np_random_seed = None, None
+        return twin
+
+    def snapshot(self) -> Episode:
+        """This moment, to come back to with `restore` any number of times."""
+        return self.episode.fork()
+
+    def restore(self, snapshot: Episode) -> None:
+        """Go back to a moment."""
+        self._episode = snapshot.fork()
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _draw(self) -> Task:
+        if not self._choices:
+            raise TaskError(f"{self.env_info.id} has no tasks here; make some with `turngym synthesize {self.env_info.short}` or pass tasks=")
+        return self.tasks[self._choices[int(self.np_random.integers(len(self._choices)))]]
+
+    def _find(self, wanted: Any) -> Task:
+        if isinstance(wanted, Task):
+            return wanted
+        if isinstance(wanted, int):
+            return self.tasks[wanted]
+        if isinstance(wanted, dict):
+            return Task.model_validate(wanted)
+        if isinstance(wanted, str):
+            if wanted.lstrip().startswith("{"):
+                return parse_task(wanted)
+            for task in self.tasks:
+                if task.id == wanted:
+                    return task
+        raise TaskError(f"there is no task {wanted!r} here; give a Task, its JSON, an id, or an index")
+
+    def _info(self, episode: Episode) -> dict[str, Any]:
+        return {"task": episode.task.id, "turn": episode.turn, "tools": episode.visible, "errors": ()}
+
+    def _signals(self, episode: Episode, step: Step, calls: Iterable[ToolCall]) -> dict[str, Any]:
+        redundant = 0
+        for call, result in zip(calls, step.results, strict=False):
+            mark = (call.name, str(call.arguments), result.text)
+            redundant += mark in self._tried and not result.written
+            self._tried.add(mark)
+        kinds = [result.error for result in step.results]
+        ended = step.judged
+        return {
+            "goal": 1.0 if episode.over else episode.reached(),
+            "invalid": sum(kind in ("invalid_arguments", "unknown_tool") for kind in kinds),
+            "precondition_missing": kinds.count("precondition_failed"),
+            "redundant": redundant,
+            "unexpected": ended.unexpected if ended else (),
+            "forbidden": bool(ended and not ended.forbidden),
+        }
+
+
+def _success(episode: Episode, step: Step) -> float:
+    return float(step.terminated and episode.verdict().success)
+
+
+def _progress(episode: Episode, step: Step) -> float:
+    return float(step.judged.passed) / len(episode.task.turns) if step.judged else 0.0
+
+
+def _told_wrong(wrong: str) -> str:
+    return ToolResult.failure("", "invalid_arguments", wrong).text
+
+
+def _open(tasks: Tasks, info: EnvInfo) -> TaskFile:
+    if tasks is None:
+        return _pack(info.pack)
+    if isinstance(tasks, TaskFile):
+        return tasks
+    if isinstance(tasks, (str, Path)):
+        return TaskFile.read(tasks)
+    return TaskFile((task.line() for task in tasks), "the given tasks")
+
+
+@lru_cache(maxsize=16)
+def _pack(name: str) -> TaskFile:
+    if not name:
+        return TaskFile((), "no pack")
+    found = resources.files(__package__).joinpath("packs", name)
+    return TaskFile(found.read_text(encoding="utf-8").splitlines() if found.is_file() else (), name)
+
+
+def pack_of(name: str) -> TaskFile:
+    """The tasks that ship with an env (short name or id)."""
+    return _pack(env_info(name).pack)

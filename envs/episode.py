@@ -1,0 +1,151 @@
+"""An episode: a task being lived through, from the first user message to the verdict. No Gymnasium in here.
+
+The policy speaks in steps; a step with calls is answered by their results, a step without ends the turn: it is
+judged, time passes, held-out tools may be handed over, and the next user message arrives, or the episode is
+over. Laws: nothing a policy sends raises; a tool that is not visible cannot be called; `fork` shares nothing
+that can change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
+
+from .messages import MAX_CALLS, Message, number_calls, tool_message, user_message
+from .task import Task
+from .tool import ToolCall, ToolResult
+from .verdict import Judge, TurnTrace, TurnVerdict, Verdict, judge_of
+from .world import unknown_tool
+from .worldset import WorldSet
+
+Interceptor = Callable[[ToolCall, int], ToolResult | None]
+_new = object.__new__
+
+
+class Step(NamedTuple):
+    """What one step brought.
+
+    Attributes:
+        messages: what arrived. results: one per call. judged: the turn's verdict if the step ended a turn.
+        terminated: the task is over. truncated: the step limit was reached first.
+    """
+
+    messages: tuple[Message, ...]
+    results: tuple[ToolResult, ...]
+    judged: TurnVerdict | None
+    terminated: bool
+    truncated: bool
+
+
+class Episode:
+    """One life of a task.
+
+    Attributes:
+        task, worlds: the task and the live worlds. turn: index of the current turn. steps: steps taken.
+        visible: names of the tools that can be called now, in order. verdicts: of the turns that ended.
+        interceptors: asked before each call with (call, number of calls so far); a result given there stands
+            in for the call, and the state is untouched.
+    """
+
+    __slots__ = ("task", "worlds", "turn", "steps", "calls", "visible", "verdicts", "interceptors", "max_steps", "over", "_judge", "_traces",
+                 "_hidden", "_visible_set")  # fmt: skip
+
+    def __init__(self, task: Task, *, max_steps: int = 100, hidden: Collection[str] = (), interceptors: Sequence[Interceptor] = ()) -> None:
+        self.task = task
+        self._judge: Judge = judge_of(task)
+        self.worlds: WorldSet = self._judge.start.fork()
+        self.turn = 0
+        self.steps = 0
+        self.calls = 0
+        self.verdicts: tuple[TurnVerdict, ...] = ()
+        self.max_steps = max_steps
+        self.over = False
+        self.interceptors = tuple(interceptors)
+        self._hidden = frozenset(hidden)
+        self._traces: list[TurnTrace] = [TurnTrace([])]
+        self._show_tools()
+
+    def start(self) -> tuple[Message, ...]:
+        """The messages that open the episode."""
+        first = self.task.turns[0]
+        self.worlds.advance(first.elapse)
+        return (user_message(first.user),)
+
+    def _show_tools(self) -> None:
+        released = {name for turn in self.task.turns[: self.turn + 1] for name in turn.release}
+        barred = (set(self.task.held_out) - released) | self._hidden
+        self.visible = tuple([name for name in self.worlds.tools if name not in barred])
+        self._visible_set = frozenset(self.visible)
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """The visible tools as OpenAI-compatible servers take them."""
+        return [self.worlds.tools[name].schema for name in self.visible]
+
+    def step(self, content: str, calls: Sequence[ToolCall]) -> Step:
+        """Take a step: with calls they are executed in order; without, the turn ends."""
+        if self.over:
+            raise RuntimeError("the episode is over; start another")
+        self.steps += 1
+        judged: TurnVerdict | None = None
+        if calls:
+            messages, results = self._execute(calls)
+        else:
+            results = ()
+            judged, messages = self._end_turn(content)
+        truncated = not self.over and self.steps >= self.max_steps
+        terminated = self.over
+        self.over = self.over or truncated
+        return Step(messages, results, judged, terminated, truncated)
+
+    def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
+        messages, results = [], []
+        for index, call in enumerate(number_calls(calls, self.calls)):
+            if index >= MAX_CALLS:
+                result = ToolResult.failure(call.name, "limit_exceeded", f"at most {MAX_CALLS} calls in one message; this one was not executed")
+            else:
+                result = self._call(call)
+            results.append(result)
+            messages.append(tool_message(call, result))
+        self._traces[-1].results.extend(results)
+        return tuple(messages), tuple(results)
+
+    def _call(self, call: ToolCall) -> ToolResult:
+        self.calls += 1
+        if call.name not in self._visible_set:
+            return unknown_tool(call.name, self.visible)
+        for intercept in self.interceptors:
+            if (answer := intercept(call, self.calls)) is not None:
+                return answer
+        return self.worlds.call(call.name, call.arguments)
+
+    def _end_turn(self, content: str) -> tuple[TurnVerdict, tuple[Message, ...]]:
+        self._traces[-1].reply = content
+        judged = self._judge.turn(self.turn, self.worlds, self._traces)
+        self.verdicts = (*self.verdicts, judged)
+        if self.turn + 1 == len(self.task.turns):
+            self.over = True
+            return judged, ()
+        self.turn += 1
+        self._traces.append(TurnTrace([]))
+        following = self.task.turns[self.turn]
+        self.worlds.advance(following.elapse)
+        if following.release:
+            self._show_tools()
+        return judged, (user_message(following.user),)
+
+    def verdict(self) -> Verdict:
+        """The verdict as things stand; turns that did not end count as failed."""
+        return Verdict(self.verdicts, len(self.task.turns))
+
+    def reached(self) -> float:
+        """Share of the current turn's goal effects that the state shows now, 0..1."""
+        return self._judge.reached(self.turn, self.worlds)
+
+    def fork(self) -> Episode:
+        """An independent copy of this moment."""
+        twin: Episode = _new(Episode)
+        for name in Episode.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.worlds = self.worlds.fork()
+        twin._traces = [TurnTrace(list(trace.results), trace.reply) for trace in self._traces]
+        return twin

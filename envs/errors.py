@@ -1,0 +1,99 @@
+"""Everything that turngym raises on purpose, as one tree.
+
+    TurngymError
+    +-- ToolError               told to the model as the result of its call; the state is unchanged
+    +-- DefinitionError         a world, tool or record is declared wrongly; raised at import of the world
+    +-- TaskError               a task or task file is malformed
+    +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
+    +-- RunError                a run directory cannot be used as asked
+    +-- MissingExtraError       an optional dependency is absent; says how to install it
+
+A message is one line: what was wrong, the value (shortened), the remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+ErrorKind = Literal[
+    "unknown_tool",
+    "invalid_arguments",
+    "not_found",
+    "permission_denied",
+    "precondition_failed",
+    "conflict",
+    "limit_exceeded",
+    "unavailable",
+    "internal_error",
+]
+ERROR_KINDS: tuple[str, ...] = get_args(ErrorKind)
+
+
+class TurngymError(Exception):
+    """Root of every error that this library raises on purpose."""
+
+
+class ToolError(TurngymError):
+    """A refusal that the model reads: `raise ToolError("not_found", "no payee is called 'Bob'")`.
+
+    Args:
+        kind: one of `ERROR_KINDS` except `internal_error`, which is kept for our own bugs.
+        message: one helpful line; say what would work instead.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str) -> None:
+        if kind not in ERROR_KINDS:
+            raise ValueError(f"unknown tool error kind {kind!r}; use one of {', '.join(ERROR_KINDS)}")
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class DefinitionError(TurngymError, TypeError):
+    """A world, tool or record breaks a law of its declaration."""
+
+
+class TaskError(TurngymError, ValueError):
+    """A task or a task file is malformed; the message names the field or the line."""
+
+
+class UnknownNameError(TurngymError, LookupError):
+    """A name that is not registered; the message offers the nearest ones."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        super().__init__(f"unknown {what} {shorten(name)!r}{nearest(name, names)}")
+        self.name = name
+
+
+class RunError(TurngymError):
+    """A run directory cannot be used as asked (foreign, torn, changed configuration)."""
+
+
+class MissingExtraError(TurngymError, ImportError):
+    """An optional dependency is absent.
+
+    Args:
+        package: the module that failed to import.
+        extra: the extra of this project that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; it comes with: pip install 'turngym[{extra}]'")
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """`value` as text of at most `limit` characters, for use in a one-line message."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
+    """A tail for an error message: the known names closest to `name`, or the first few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=limit, cutoff=0.5)
+    if close:
+        return f"; did you mean {', '.join(close)}?"
+    return f"; known: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else ""

@@ -1,0 +1,84 @@
+"""Messages as every chat loop knows them, and the one place where an action is understood.
+
+An action is an assistant message: `{"content": str, "tool_calls": [{"name", "arguments"}]}`, with calls also in
+the OpenAI form (`{"id", "type", "function": {"name", "arguments"}}`); or one call, a list of calls, or a plain
+string. Law: understanding never raises; what cannot be understood becomes an error that the model reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .errors import shorten
+from .tool import ToolCall, ToolResult
+
+Message = dict[str, Any]
+MAX_CALLS = 128
+_FORMS = 'an action is a string, {"name", "arguments"}, a list of these, or {"content", "tool_calls"}'
+
+
+class Action(NamedTuple):
+    """An understood action: what is said, the calls, and what was wrong with it ("" if nothing)."""
+
+    content: str
+    calls: tuple[ToolCall, ...]
+    wrong: str = ""
+
+
+def parse_action(action: Any) -> Action:
+    """Understand an action in any accepted form; never raises."""
+    if isinstance(action, str):
+        return Action(action, ())
+    if isinstance(action, Mapping):
+        if "tool_calls" in action or ("content" in action and "name" not in action):
+            content, calls = action.get("content"), action.get("tool_calls")
+            return _with_calls(content if isinstance(content, str) else "", () if calls is None else calls)
+        return _with_calls("", (action,))
+    if isinstance(action, (list, tuple)):
+        return _with_calls("", action)
+    return Action("", (), f"{_FORMS}; got {shorten(type(action).__name__)}")
+
+
+def _with_calls(content: str, calls: Any) -> Action:
+    if not isinstance(calls, (list, tuple)):
+        return Action(content, (), f"tool_calls is a list; got {shorten(type(calls).__name__)}")
+    found = []
+    for item in calls:
+        if isinstance(item, ToolCall):
+            found.append(item)
+            continue
+        if not isinstance(item, Mapping):
+            return Action(content, (), f"a call is an object with name and arguments; got {shorten(repr(item))}")
+        inner = item.get("function", item)
+        name = inner.get("name") if isinstance(inner, Mapping) else None
+        if not isinstance(name, str):
+            return Action(content, (), f"a call needs a name; got {shorten(repr(item))}")
+        arguments = inner.get("arguments")
+        if arguments is None:
+            arguments = "{}"
+        elif not isinstance(arguments, (str, dict)):
+            return Action(content, (), f"the arguments of {shorten(name)} are no object; got {shorten(repr(arguments))}")
+        identity = item.get("id")
+        found.append(ToolCall(name, arguments, identity if isinstance(identity, str) else ""))
+    return Action(content, tuple(found))
+
+
+def user_message(text: str) -> Message:
+    """What a user says."""
+    return {"role": "user", "content": text}
+
+
+def tool_message(call: ToolCall, result: ToolResult) -> Message:
+    """What a tool answers, tied to its call by id."""
+    return {"role": "tool", "tool_call_id": call.id, "name": result.name, "content": result.text}
+
+
+def is_message(value: Any) -> bool:
+    """Whether a value is a message: an object with a textual role and content."""
+    return isinstance(value, dict) and isinstance(value.get("role"), str) and isinstance(value.get("content"), str)
+
+
+def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
+    """Calls with ids: their own, or `call_<n>` counted from `start`."""
+    return [call if call.id else call._replace(id=f"call_{start + index}") for index, call in enumerate(calls)]

@@ -1,0 +1,215 @@
+"""Tasks are data: worlds and seeds, what the user says, how it may be done (gold), and how it is judged.
+
+A task is JSON, one object a line in a file; its id is a hash of its content, so a changed task is another task.
+Gold is a partial order of calls per turn; every argument names its source. Laws, kept by whoever makes tasks
+and proved again by `verify`: gold runs without an error, every argument has the source it names, doing nothing
+fails. Not here: how verdicts come about (`verdict.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import TaskError, shorten
+from .world import Size
+
+TASK_FORMAT = 1
+Category = Literal["base", "miss_func", "miss_param", "long_context", "error_tool_response", "irrelevant", "clarify"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Data):
+    """Where an argument's value comes from (its provenance).
+
+    kind: `output` (of this turn) or `earlier_turn`: then `call` is the gold call's id and `path` the JSON path
+    in its result, `where` what the user said to pick it (field -> value), or `pick` (`min`/`max`/`first`/`only`
+    of a field). `user`: the text says it. `context`: the env shows it (the date). `default`: the schema has it.
+    `fault`: gold passes a wrong value on purpose.
+    """
+
+    kind: Literal["user", "output", "earlier_turn", "context", "default", "fault"]
+    call: str = ""
+    path: str = ""
+    where: dict[str, Any] = Field(default_factory=dict)
+    pick: str = ""
+    semantic: str = ""
+
+
+class GoldCall(_Data):
+    """One reference call. `after`: ids of gold calls that must come first; `sources`: argument -> `Source`."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    sources: dict[str, Source] = Field(default_factory=dict)
+
+
+class RequiredOutput(_Data):
+    """Some object in some result of the episode must hold all these fields with these values."""
+
+    fields: dict[str, Any]
+    tool: str = ""
+
+
+class Checks(_Data):
+    """How one turn is judged.
+
+    Attributes:
+        state: whether the state must equal gold's (canonically). False only where nothing could be compared.
+        include: incidental tables and cells (`World.name`) that count in this turn all the same.
+        ignore: fields (`World.table.field`) that do not count.
+        outputs: what tools must have returned by the end of the turn.
+        told: values that the closing reply must contain.
+        forbidden: tables and cells that no call of this turn may write, not even for a moment.
+    """
+
+    state: bool = True
+    include: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    outputs: tuple[RequiredOutput, ...] = ()
+    told: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+
+class Turn(_Data):
+    """A user message and all that answers it.
+
+    Attributes:
+        user: what the user says. gold: the reference calls. reply: gold's closing words.
+        elapse: simulated seconds that pass before this turn. release: held-out tools handed over now.
+        fingerprint: of the state after gold, for verification.
+    """
+
+    user: str
+    gold: tuple[GoldCall, ...] = ()
+    reply: str = ""
+    checks: Checks = Checks()
+    elapse: int = Field(default=0, ge=0)
+    release: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+
+class TaskWorld(_Data):
+    """A world of a task, by name (registered, or `module:Class`), with seed, size and the version it was made for."""
+
+    world: str
+    seed: int = 0
+    size: Size = "small"
+    version: int = 1
+
+
+class Task(_Data):
+    """One task; see the module. `id` is computed from the content when absent and refused when it does not match."""
+
+    id: str = ""
+    format: int = TASK_FORMAT
+    version: int = 1
+    env: str
+    worlds: tuple[TaskWorld, ...]
+    category: Category = "base"
+    family: str = ""
+    split: Literal["train", "test"] = "train"
+    turns: tuple[Turn, ...]
+    held_out: tuple[str, ...] = ()
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _identify(self) -> Task:
+        if not self.worlds or not self.turns:
+            raise ValueError("a task needs at least one world and one turn")
+        if self.format != TASK_FORMAT:
+            raise ValueError(f"task format {self.format} is not {TASK_FORMAT}; install the turngym that wrote it")
+        expected = self.content_id()
+        if not self.id:
+            object.__setattr__(self, "id", expected)
+        elif self.id != expected and not self.meta.get("foreign"):
+            raise ValueError(f"id {self.id!r} does not match the content ({expected}); drop the id to have it computed")
+        seen: set[str] = set()
+        for call in self.gold():
+            if call.id in seen:
+                raise ValueError(f"gold call id {call.id!r} stands twice")
+            if missing := set(call.after) - seen:
+                raise ValueError(f"gold call {call.id!r} is after {sorted(missing)}, which do not come before it")
+            seen.add(call.id)
+        return self
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def content_id(self) -> str:
+        """The hash id: `<env short name>-<12 hex digits>`, over everything but `id` and `split`."""
+        body = self.model_dump(mode="json", exclude={"id", "split"})
+        digest = blake2b(json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), digest_size=6).hexdigest()
+        short = self.env.rsplit("/", 1)[-1].split("-v", 1)[0].split(":")[-1].lower()
+        return f"{short}-{digest}"
+
+    def gold(self) -> Iterator[GoldCall]:
+        """All gold calls, turn by turn."""
+        for turn in self.turns:
+            yield from turn.gold
+
+    def line(self) -> str:
+        """The task as one line of JSON, without defaults."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, separators=(",", ":"))
+
+
+def parse_task(text: str, where: str = "task") -> Task:
+    """A task from one line of JSON; raises `TaskError` that names `where` and the field."""
+    try:
+        return Task.model_validate_json(text)
+    except ValidationError as error:
+        item = error.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in item["loc"])
+        raise TaskError(f"{where}: {field + ': ' if field else ''}{item['msg']} (got {shorten(repr(item['input']), 60)})") from None
+
+
+class TaskFile:
+    """A task file or pack, parsed line by line as needed. Behaves as a sequence of `Task`.
+
+    Raises `TaskError` with the line number for a malformed line, when that line is asked for.
+    """
+
+    def __init__(self, lines: Iterable[str], name: str) -> None:
+        self.name = name
+        self._lines = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        self._parsed: dict[int, Task] = {}
+
+    @classmethod
+    def read(cls, path: str | Path) -> TaskFile:
+        """Open a JSONL file of tasks; raises `TaskError` if it cannot be read or holds none."""
+        try:
+            made = cls(Path(path).read_text(encoding="utf-8").splitlines(), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise TaskError(f"cannot read the task file {path}: {getattr(error, 'strerror', None) or error}") from None
+        if not made:
+            raise TaskError(f"{path} holds no task; one JSON object a line is expected")
+        return made
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, index: int) -> Task:
+        if index not in self._parsed:
+            number, line = self._lines[index]
+            self._parsed[index] = parse_task(line, f"{self.name}, line {number}")
+        return self._parsed[index]
+
+    def __iter__(self) -> Iterator[Task]:
+        return (self[index] for index in range(len(self)))
+
+    def indices(self, split: str | None) -> list[int]:
+        """The positions of the tasks of a split, all for None. Reads a cheap mark, not the whole task."""
+        if split is None:
+            return list(range(len(self)))
+        mark = '"split":"test"'
+        return [i for i, (_, line) in enumerate(self._lines) if (mark in line) == (split == "test")]

@@ -1,0 +1,87 @@
+"""Whether a reply tells a value: compared after normalisation, so that `1,250.00 EUR` tells `1250.00`.
+
+Numbers may have thousands separators and lose trailing zeros; dates may be written out; text ignores case,
+quotes and runs of spaces. A value must stand as whole words: `12.50` is not told by `112.50`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(:\d{2})?", re.ASCII)
+_SPACES = re.compile(r"\s+")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+
+
+def normalise(text: str) -> str:
+    """Lower case, plain quotes and dashes, single spaces, no thousands separators."""
+    text = text.casefold().replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("−", "-").replace("–", "-")
+    return _SPACES.sub(" ", _THOUSANDS.sub("", text)).strip()
+
+
+def mentions(text: str, value: object) -> bool:
+    """Whether `text` contains `value` as whole words, in any of its usual spellings."""
+    haystack = normalise(text)
+    return any(_stands(form, haystack) for form in spellings(str(value)))
+
+
+@lru_cache(maxsize=4096)
+def spellings(value: str) -> tuple[str, ...]:
+    """The normalised ways to write a value."""
+    forms = [normalise(value)]
+    if _NUMBER.fullmatch(value):
+        plain = value.rstrip("0").rstrip(".") if "." in value else value
+        forms += [plain, f"{float(value):.2f}"] if len(value) < 16 else [plain]
+    elif _DATE.fullmatch(value):
+        forms += _date_forms(value)
+    elif match := _TIME.fullmatch(value):
+        forms += [f"{day} {match[2]}" for day in (match[1], *_date_forms(match[1]))]
+        forms += [f"{day} at {match[2]}" for day in (match[1], *_date_forms(match[1]))]
+    elif value in ("True", "False", "true", "false"):
+        forms += ["yes", "on", "enabled"] if value.casefold() == "true" else ["no", "off", "disabled"]
+    elif "_" in value:
+        forms.append(normalise(value.replace("_", " ")))
+    return tuple(dict.fromkeys(form for form in forms if form))
+
+
+def _date_forms(value: str) -> list[str]:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return []
+    month, short = day.strftime("%B").casefold(), day.strftime("%b").casefold()
+    n, year = day.day, day.year
+    suffix = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return [
+        form
+        for name in (month, short)
+        for form in (f"{n} {name} {year}", f"{name} {n}, {year}", f"{name} {n} {year}", f"{n}{suffix} {name} {year}",
+                     f"{n}{suffix} of {name} {year}", f"{name} {n}{suffix}, {year}", f"{n} {name}", f"{name} {n}", f"{name} {n}{suffix}")
+    ]  # fmt: skip
+
+
+def _stands(form: str, haystack: str) -> bool:
+    start = haystack.find(form)
+    while start >= 0:
+        end = start + len(form)
+        before, after = haystack[max(0, start - 2) : start], haystack[end : end + 2]
+        if not (_joins(before[-1:], form[0]) or _joins(after[:1], form[-1]) or _cuts_number(form, before, after)):
+            return True
+        start = haystack.find(form, start + 1)
+    return False
+
+
+def _joins(neighbour: str, edge: str) -> bool:
+    return bool(neighbour) and (neighbour.isalnum() or neighbour == "_") and (edge.isalnum() or edge == "_")
+
+
+def _cuts_number(form: str, before: str, after: str) -> bool:
+    """Whether the place found is only a part of a longer number: `12.5` in `12.50`, `50` in `12.50` or `-50`."""
+    tail = form[-1].isdigit() and len(after) == 2 and after[0] in ".," and after[1].isdigit()
+    inner = len(before) == 2 and before[0].isdigit() and before[1] in ".,"
+    negative = before[-1:] == "-" and not before[:1].isalnum()
+    return tail or (form[0].isdigit() and (inner or negative))

@@ -1,0 +1,196 @@
+"""Verdicts: whether an episode did what its task asks, turn by turn, by effects and not by route.
+
+A turn passes when the state equals gold's (canonically, `canonical.py`), tools returned the required outputs,
+the reply tells what was asked, and nothing forbidden was written. Reward is 1 when every turn passes, else 0;
+`progress` is the share of turns that pass. Order, detours, retries and extra reads never fail a run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from .canonical import Effect, effects
+from .errors import TaskError, shorten
+from .registry import world_class
+from .task import Checks, RequiredOutput, Task
+from .told import mentions
+from .tool import ToolResult
+from .worldset import WorldSet, WorldSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TurnVerdict:
+    """How one turn went. `missing` and `unexpected` explain a failed state; `untold` and `unseen` the others."""
+
+    state: bool
+    outputs: bool
+    told: bool
+    forbidden: bool
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether all checks of the turn hold."""
+        return self.state and self.outputs and self.told and self.forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an episode went. Turns that were never reached count as failed."""
+
+    turns: tuple[TurnVerdict, ...]
+    planned: int
+
+    @property
+    def success(self) -> bool:
+        """Every turn reached and passed."""
+        return len(self.turns) == self.planned and all(turn.passed for turn in self.turns)
+
+    @property
+    def progress(self) -> float:
+        """Share of the task's turns that passed, 0..1."""
+        return sum(turn.passed for turn in self.turns) / self.planned
+
+    @property
+    def checks(self) -> dict[str, bool]:
+        """Each named check over all turns; False where the episode ended early."""
+        whole = len(self.turns) == self.planned
+        return {name: whole and all(getattr(t, name) for t in self.turns) for name in ("state", "outputs", "told", "forbidden")}
+
+    def record(self) -> dict[str, Any]:
+        """The verdict as plain JSON data, for a trajectory or `info`."""
+        return {
+            "success": self.success,
+            "progress": self.progress,
+            "checks": self.checks,
+            "turns": [{name: getattr(turn, name) for name in TurnVerdict.__slots__} for turn in self.turns],
+        }
+
+
+@dataclass(slots=True)
+class TurnTrace:
+    """What a turn of an episode left behind, as far as checks look at it."""
+
+    results: list[ToolResult]
+    reply: str = ""
+
+
+class Judge:
+    """Judges episodes of one task. Make it with `judge_of(task)`, which keeps recent ones.
+
+    Attributes:
+        task: the task. start: its worlds, pristine (fork before use). goals: per turn, gold's effects.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.start = start_of(task)
+        self._specs = self.start.table_specs()
+        self._incidental = self.start.incidental()
+        self.goals: list[Counter[Effect]] = []
+        self.fingerprints: list[str] = []
+        self._run_gold()
+
+    def _run_gold(self) -> None:
+        worlds = self.start.fork()
+        for number, turn in enumerate(self.task.turns):
+            worlds.advance(turn.elapse)
+            for call in turn.gold:
+                result = worlds.call(call.name, call.arguments)
+                meant = any(source.kind == "fault" for source in call.sources.values())
+                if result.error and not meant:
+                    raise TaskError(f"task {self.task.id}, turn {number}: gold call {call.name} fails: {shorten(result.text, 200)}")
+            self.goals.append(self._effects(worlds, turn.checks))
+            self.fingerprints.append(worlds.fingerprint())
+
+    def _effects(self, worlds: WorldSet, checks: Checks) -> Counter[Effect]:
+        skip = self._incidental.difference(checks.include)
+        return effects(self.start.diff(worlds), self._specs, skip, checks.ignore)
+
+    def turn(self, number: int, worlds: WorldSet, traces: Sequence[TurnTrace]) -> TurnVerdict:
+        """Judge turn `number` at its end.
+
+        Args:
+            number: from 0. worlds: the episode's state now. traces: of all turns so far, this one last.
+        """
+        checks, trace = self.task.turns[number].checks, traces[-1]
+        missing: tuple[str, ...] = ()
+        unexpected: tuple[str, ...] = ()
+        if checks.state:
+            mine, goal = self._effects(worlds, checks), self.goals[number]
+            missing, unexpected = _explain(goal - mine), _explain(mine - goal)
+        unseen = tuple(_name(o) for o in checks.outputs if not _returned(o, traces))
+        untold = tuple(value for value in checks.told if not mentions(trace.reply, value))
+        clean = not checks.forbidden or not _touched(checks.forbidden, trace.results, worlds)
+        return TurnVerdict(not missing and not unexpected, not unseen, not untold, clean, missing, unexpected, untold, unseen)
+
+    def reached(self, number: int, worlds: WorldSet) -> float:
+        """Share of the turn's goal effects that the state shows now, 0..1 (1 where there are none)."""
+        goal = self.goals[number]
+        if not goal:
+            return 1.0
+        mine = self._effects(worlds, self.task.turns[number].checks)
+        return sum((goal & mine).values()) / sum(goal.values())
+
+
+@lru_cache(maxsize=512)
+def judge_of(task: Task) -> Judge:
+    """The judge of a task; gold is replayed once and kept. Raises `TaskError` if gold does not run."""
+    return Judge(task)
+
+
+def start_of(task: Task) -> WorldSet:
+    """The worlds of a task as generated. Raises `TaskError` for another version of a world than installed."""
+    specs = []
+    for part in task.worlds:
+        cls = world_class(part.world)
+        if cls.version != part.version:
+            raise TaskError(f"task {task.id} was made for {part.world} version {part.version}, installed is {cls.version}")
+        specs.append(WorldSpec(cls, part.seed, part.size))
+    return WorldSet.create(specs)
+
+
+def contains(value: Any, fields: dict[str, Any]) -> bool:
+    """Whether some object inside `value` (plain JSON data) holds all `fields` with equal values."""
+    if isinstance(value, dict):
+        if all(name in value and value[name] == wanted for name, wanted in fields.items()):
+            return True
+        return any(contains(part, fields) for part in value.values() if isinstance(part, (dict, list)))
+    if isinstance(value, list):
+        return any(contains(part, fields) for part in value)
+    return False
+
+
+def _returned(output: RequiredOutput, traces: Sequence[TurnTrace]) -> bool:
+    first = json.dumps(next(iter(output.fields.values()), None), ensure_ascii=False)
+    for trace in reversed(traces):
+        for result in trace.results:
+            if result.error is None and first in result.text and contains(result.value, output.fields):
+                return True
+    return False
+
+
+def _touched(forbidden: Iterable[str], results: Iterable[ToolResult], worlds: WorldSet) -> bool:
+    barred = set(forbidden)
+    for result in results:
+        for table, key in result.written:
+            world = type(worlds.world_of(result.name)).__name__
+            if f"{world}.{key if table == '_cells' else table}" in barred:
+                return True
+    return False
+
+
+def _explain(difference: Counter[Effect]) -> tuple[str, ...]:
+    return tuple(shorten(f"{e.kind} {e.table} {e.key} {e.content}".replace("  ", " "), 200) for e in sorted(difference.elements()))
+
+
+def _name(output: RequiredOutput) -> str:
+    return shorten(f"{output.tool}: {json.dumps(output.fields, ensure_ascii=False)}", 200)

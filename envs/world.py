@@ -1,0 +1,283 @@
+"""Worlds: a simulated service, that is, state and the tools that act on it.
+
+    class Banking(World):
+        \"\"\"Retail banking for one customer ...\"\"\"          # becomes the world's page
+        accounts: Table[AccountId, Account]
+        session = Cell[Session](Session())
+
+        def generate(self, rng, size): ...                    # fill the tables
+        def invariants(self): ...                             # yield what is wrong
+        @tool(...)
+        def transfer(self, ...): ...
+
+Laws: all state is in the tables and cells; two worlds of one class, seed and size are equal in every process;
+time stands still inside a turn and moves by `advance` alone; an id is the first free one of its kind's seeded
+sequence, so ids of one kind do not depend on calls of another and an undone call leaves no trace.
+Not here: tasks, users, rewards.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from random import Random
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
+
+from .errors import DefinitionError, UnknownNameError, nearest, shorten
+from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
+from .tool import Tool, ToolResult, tools_of
+from .types import semantic_of
+
+Size = Literal["small", "medium", "large"]
+SIZES: tuple[Size, ...] = get_args(Size)
+_new = object.__new__
+_DIGITS, _LETTERS = "0123456789", "ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+class Fact(NamedTuple):
+    """Something the user of a world knows from the start: a semantic name and a value."""
+
+    semantic: str
+    value: Any
+
+
+class _CellsSpec:
+    """Stands where a table's spec stands, for the cells of a world."""
+
+    __slots__ = ("name", "cells", "incidental")
+
+    def __init__(self, cells: dict[str, CellSpec]) -> None:
+        self.name = "_cells"
+        self.cells = cells
+        self.incidental = False
+
+
+class World:
+    """Base of all worlds. Subclass it in one file; see CONTRIBUTING for the way through.
+
+    Class attributes that an author may set:
+        version: raise it when behaviour changes. START: the clock at reset, seconds since 1970 UTC.
+        INCIDENTAL: names of tables whose changes never decide whether a task is solved.
+    """
+
+    version: ClassVar[int] = 1
+    START: ClassVar[int] = 1_772_442_000  # Monday 2026-03-02 09:00 UTC
+    INCIDENTAL: ClassVar[tuple[str, ...]] = ()
+
+    tools: ClassVar[dict[str, Tool]] = {}
+    table_specs: ClassVar[dict[str, TableSpec]] = {}
+    cell_specs: ClassVar[dict[str, CellSpec]] = {}
+
+    now = Cell[int](0, incidental=True)
+    _journal: list[Any]
+    _cells: Cells
+    seed: int
+    size: Size
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not (cls.__doc__ or "").strip():
+            raise DefinitionError(f"world {cls.__name__} has no docstring; it is the world's page")
+        try:
+            hints = get_type_hints(cls, include_extras=True)
+        except NameError as error:
+            raise DefinitionError(f"world {cls.__name__}: {error}; define records at module level, before the world") from None
+        cls.table_specs = {
+            name: TableSpec(name, get_args(hint)[1], name in cls.INCIDENTAL)
+            for name, hint in hints.items()
+            if get_origin(hint) is Table
+        }
+        cells = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Cell)}
+        cls.cell_specs = {n: CellSpec(n, c.initial, c.incidental) for n, c in cells.items()}
+        cls._cells_spec = _CellsSpec(cls.cell_specs)  # type: ignore[attr-defined]
+        cls.tools = tools_of(cls)
+        state = {*cls.table_specs, *cls.cell_specs}
+        for name in cls.INCIDENTAL:
+            if name not in cls.table_specs:
+                raise DefinitionError(f"world {cls.__name__}: INCIDENTAL names {name!r}, which is no table of it")
+        for item in cls.tools.values():
+            if missing := item.writes - state:
+                raise DefinitionError(f"tool {cls.__name__}.{item.name}: writes {sorted(missing)}, which are no tables or cells")
+
+    def __init__(self, seed: int = 0, size: Size = "small") -> None:
+        if size not in SIZES:
+            raise UnknownNameError("size", str(size), SIZES)
+        self.seed, self.size = seed, size
+        journal: list[Any] = []
+        self._journal = journal
+        self._cells = Cells(type(self)._cells_spec, journal)  # type: ignore[attr-defined]
+        for name, spec in self.cell_specs.items():
+            self._cells._set(name, (spec.initial,))
+        for name, table in self.table_specs.items():
+            setattr(self, name, Table(table, journal))
+        self.now = self.START
+        self._minted: dict[str, int] | None = {}
+        self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
+        self._minted = None
+        journal.clear()
+        for part in self._tables():
+            part.seal()
+
+    # -- what an author writes -------------------------------------------------------------------------
+
+    def generate(self, rng: Random, size: Size) -> None:
+        """Fill the tables with a plausible, consistent and varied state. Draw from `rng` alone."""
+        raise DefinitionError(f"world {type(self).__name__} has no generate(self, rng, size)")
+
+    def invariants(self) -> Iterable[str]:
+        """Yield one line for each law that the state breaks (conservation, references, access). Default: none."""
+        return ()
+
+    def known(self) -> Iterable[Fact]:
+        """What the user knows from the start. Default: every value of a `Known` type in any table.
+
+        Override where a user knows less, so that nobody asks about another customer's affairs.
+        """
+        for table in self.tables().values():
+            fields = [(f, m) for f, hint in table.spec.fields.items() if (m := _known(hint)) is not None]
+            for row in table if fields else ():
+                for field, name in fields:
+                    if (value := getattr(row, field)) is not None:
+                        yield Fact(name, value)
+
+    def on_advance(self, before: int) -> None:
+        """Do what falls due between `before` and `self.now` (scheduled payments, expiries). Default: nothing."""
+
+    # -- what tools use --------------------------------------------------------------------------------
+
+    def draw(self, label: str, *salt: object, below: int) -> int:
+        """A number in `[0, below)`, a pure function of the world's seed, `label` and `salt`.
+
+        The stream's counter is whatever state you pass as salt, so a read consumes nothing.
+        """
+        body = f"{self.seed}\x1f{label}\x1f{salt!r}".encode()
+        return int.from_bytes(blake2b(body, digest_size=8, person=b"turngym").digest(), "big") % below
+
+    def mint(self, table: Table[Any, Any]) -> str:
+        """A new id for `table`: the first free one of its seeded sequence, looking as its `Key` says."""
+        semantic, name = table.spec.semantic, table.spec.name
+        pattern = semantic.pattern if semantic is not None and semantic.pattern else f"{name[:3].upper()}-######"
+        making = self._minted
+        count = making.get(name, 0) if making is not None else 0
+        while True:
+            number = self.draw("id" if making is None else "generated id", name, count, below=1 << 62)
+            count += 1
+            candidate = _fill(pattern, number)
+            if candidate not in table:
+                if making is not None:
+                    making[name] = count
+                return candidate
+
+    @property
+    def today(self) -> str:
+        """The clock's day, ISO 8601."""
+        return datetime.fromtimestamp(self.now, UTC).date().isoformat()
+
+    @property
+    def timestamp(self) -> str:
+        """The clock's moment, ISO 8601, UTC: `2026-03-02T09:00:00`."""
+        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+    # -- what everyone else uses -----------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, seed: int = 0, size: Size = "small") -> Self:
+        """A fresh world; the generated state is made once per (class, seed, size) and shared by forks."""
+        return _pristine(cls, seed, size).fork()
+
+    @classmethod
+    def page(cls) -> str:
+        """The world's docstring, dedented: what a person reads to know it."""
+        return inspect.cleandoc(cls.__doc__ or "")
+
+    def call(self, name: str, arguments: str | dict[str, Any] = "{}") -> ToolResult:
+        """Call a tool by name with JSON text or a decoded object; never raises for what a model sent."""
+        tool = self.tools.get(name)
+        if tool is None:
+            return unknown_tool(name, self.tools)
+        return tool.invoke(self, arguments)
+
+    def advance(self, seconds: int) -> None:
+        """Let simulated time pass; what falls due is done. Raises ValueError for negative seconds."""
+        if seconds < 0:
+            raise ValueError("time does not run backwards")
+        before = self.now
+        self.now = before + seconds
+        self.on_advance(before)
+        self._journal.clear()
+
+    def tables(self) -> dict[str, Table[Any, Any]]:
+        """Name -> table, in order of declaration."""
+        return {name: self.__dict__[name] for name in self.table_specs}
+
+    def _tables(self) -> Iterator[Table[Any, Any]]:
+        state = self.__dict__
+        yield state["_cells"]
+        for name in self.table_specs:
+            yield state[name]
+
+    def fork(self) -> Self:
+        """An independent copy in time that grows with what changed since generation, not with the state."""
+        twin = _new(type(self))
+        state, mine = twin.__dict__, self.__dict__
+        journal: list[Any] = []
+        state["seed"], state["size"], state["_journal"], state["_minted"] = mine["seed"], mine["size"], journal, None
+        state["_cells"] = mine["_cells"].fork(journal)
+        for name in self.table_specs:
+            state[name] = mine[name].fork(journal)
+        return twin
+
+    snapshot = fork
+
+    def restore(self, snapshot: World) -> None:
+        """Take over the state of `snapshot` (a fork of this class), which stays usable."""
+        if type(snapshot) is not type(self):
+            raise TypeError(f"cannot restore {type(self).__name__} from {type(snapshot).__name__}")
+        self.__dict__.clear()
+        self.__dict__.update(snapshot.fork().__dict__)
+
+    def diff(self, later: World) -> list[Change]:
+        """What changed from this state to `later`: tables in order, keys sorted; cells under `_cells`."""
+        changes: list[Change] = []
+        for mine, theirs in zip(self._tables(), later._tables(), strict=True):
+            changes.extend(mine.changes(theirs))
+        return changes
+
+    def fingerprint(self) -> str:
+        """32 hex digits that are equal for equal states in every process, and for no others in practice."""
+        body = f"{type(self).__name__}\x1f{self.version}\x1f{self.seed}\x1f{self.size}"
+        totals = "\x1f".join([f"{table.spec.name}={table.total():x}" for table in self._tables()])
+        return blake2b(f"{body}\x1f{totals}".encode(), digest_size=16).hexdigest()
+
+
+def unknown_tool(name: str, known: Iterable[str]) -> ToolResult:
+    """The result for a call of a tool that is not there; offers the nearest names."""
+    return ToolResult.failure(shorten(str(name)), "unknown_tool", f"there is no tool {shorten(str(name))!r}{nearest(str(name)[:80], known)}")
+
+
+@lru_cache(maxsize=256)
+def _pristine(cls: type[World], seed: int, size: Size) -> World:
+    return cls(seed, size)
+
+
+def _known(hint: Any) -> str | None:
+    meaning = semantic_of(hint)
+    return meaning.name if meaning is not None and meaning.known else None
+
+
+def _fill(pattern: str, number: int) -> str:
+    out = []
+    for sign in pattern:
+        if sign == "#":
+            number, digit = divmod(number, 10)
+            out.append(_DIGITS[digit])
+        elif sign in "@*":
+            letters = _LETTERS if sign == "@" else _LETTERS + _DIGITS[2:]
+            number, digit = divmod(number, len(letters))
+            out.append(letters[digit])
+        else:
+            out.append(sign)
+    return "".join(out)

@@ -147,12 +147,21 @@ def bind(tool: Tool, world: World, pool: Pool, rng: Random, *, turn: int = 0, mi
         if not parameter.required and rng.random() >= mix.optional:
             continue
         bound = _bind_one(tool, parameter, world, pool, rng, turn, mix)
+        if bound is not None and _clashes(tool, parameter, bound, chosen):  # two ends of one thing: draw once more
+            bound = _bind_one(tool, parameter, world, pool, rng, turn, mix)
         if bound is None:
             if parameter.required:
                 return None
             continue
+        if not parameter.required and bound.value == parameter.default:
+            continue  # saying the default says nothing
         chosen[parameter.name] = bound
     return chosen
+
+
+def _clashes(tool: Tool, parameter: Parameter, bound: Bound, chosen: dict[str, Bound]) -> bool:
+    kind = parameter.semantic
+    return kind is not None and any(b.value == bound.value and tool.parameters[n].semantic == kind for n, b in chosen.items())
 
 
 def _bind_one(tool: Tool, p: Parameter, world: World, pool: Pool, rng: Random, turn: int, mix: Mix) -> Bound | None:

@@ -79,15 +79,15 @@ class ToolGraph:
     def _requirements(self, tool: Tool) -> tuple[Requirement, ...]:
         found: dict[tuple[str, str], Requirement] = {}
         into = list(self.graph.in_edges(tool.name, data=True)) if tool.name in self.graph else []
+        for predicate in tool.requires:  # first: what is shown may depend on what holds
+            name = predicate_name(tool, predicate)
+            makers = frozenset(u for u, _, d in into if d["kind"] == "state" and d["name"] == name)
+            found["state", name] = Requirement("state", name, makers, f"state:{name}" in self.given)
         for parameter in tool.parameters.values():
             meaning = parameter.semantic
             if parameter.required and meaning is not None and not meaning.known:
                 makers = frozenset(u for u, _, d in into if d["kind"] == "data" and d["name"] == meaning.name)
                 found["data", meaning.name] = Requirement("data", meaning.name, makers, f"data:{meaning.name}" in self.given)
-        for predicate in tool.requires:
-            name = predicate_name(tool, predicate)
-            makers = frozenset(u for u, _, d in into if d["kind"] == "state" and d["name"] == name)
-            found["state", name] = Requirement("state", name, makers, f"state:{name}" in self.given)
         return tuple(found.values())
 
     def _reach(self) -> dict[str, int]:

@@ -310,13 +310,13 @@ class Cell(Generic[T]):
     __slots__ = ("initial", "incidental", "name")
 
     def __init__(self, initial: T, *, incidental: bool = False) -> None:
+        _require_frozen(initial, "initial")  # here, not in __set_name__: Python 3.11 hides what that raises
         self.initial = initial
         self.incidental = incidental
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        _require_frozen(self.initial, f"{owner.__name__}.{name}")
 
     @typing.overload
     def __get__(self, instance: None, owner: type) -> Cell[T]: ...

@@ -96,6 +96,16 @@ class OutputField(NamedTuple):
     annotation: Any
 
 
+@typing.overload
+def tool(method: F) -> F: ...
+@typing.overload
+def tool(
+    *,
+    requires: Predicate | Iterable[Predicate] = (),
+    writes: str | Iterable[str] = (),
+    phrases: Iterable[str] = (),
+    after: Iterable[str] = (),
+) -> Callable[[F], F]: ...
 def tool(
     method: F | None = None,
     *,
@@ -254,7 +264,9 @@ class Tool:
                 if len(arguments) > MAX_ARGUMENT_CHARS:
                     raise ToolError("invalid_arguments", f"{self.name}: the arguments exceed {MAX_ARGUMENT_CHARS} characters")
                 return self._from_json(arguments)
-            return self._from_python(arguments)
+            checked = self._from_python(arguments)
+            _require_encodable(checked.values())
+            return checked
         except ValidationError as error:
             raise ToolError("invalid_arguments", self._explain(error)) from None
         except (RecursionError, UnicodeError, OverflowError) as error:
@@ -302,6 +314,18 @@ class Tool:
         except BaseException:
             rollback(journal)
             raise
+
+
+def _require_encodable(values: Iterable[Any]) -> None:
+    """Raise UnicodeError for a lone surrogate, which JSON text cannot bring in but a decoded object can."""
+    for value in values:
+        if type(value) is str:
+            if not value.isascii():
+                value.encode()
+        elif type(value) in (list, tuple):
+            _require_encodable(value)
+        elif type(value) is dict:
+            _require_encodable(value.values())
 
 
 class _UndeclaredWrite(Exception):

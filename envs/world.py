@@ -98,6 +98,9 @@ class World:
         for name in cls.INCIDENTAL:
             if name not in cls.table_specs:
                 raise DefinitionError(f"world {cls.__name__}: INCIDENTAL names {name!r}, which is no table of it")
+        for name in (*cls.tools, *cls.table_specs, *cls.cell_specs):
+            if name != "now" and hasattr(World, name):
+                raise DefinitionError(f"world {cls.__name__}: {name} hides World.{name}; call it something else")
         for item in cls.tools.values():
             if missing := item.writes - state:
                 raise DefinitionError(f"tool {cls.__name__}.{item.name}: writes {sorted(missing)}, which are no tables or cells")

@@ -37,7 +37,7 @@ class Desk:
 
 
 def at_the_desk(world: "Library") -> bool:
-    """The reader has shown a library card (show_card)."""
+    """The reader has shown a library card (identify)."""
     return world.reader != ""
 
 
@@ -63,8 +63,8 @@ class Library(World):
         yield from (f"loan {loan.id} of no book" for loan in self.loans if loan.book not in self.books)
 
     @tool(writes="reader")
-    def show_card(self, card: Card) -> Desk:
-        """Show a library card at the desk.
+    def identify(self, card: Card) -> Desk:
+        """Identify the reader at the desk.
 
         Args:
             card: the number on the card.

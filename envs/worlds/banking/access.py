@@ -7,9 +7,9 @@ from dataclasses import replace
 from ...errors import ToolError
 from ...tool import tool
 from .core import BankCore, code_sent, signed_in
-from .records import (
-    Challenge, Fee, Guard, InboxMessage, Notice, NoticeId, Password, PhoneMessage, Session, SignIn, SignInCode, Username,
-)  # fmt: skip
+from .literals import NoticeId, Password, SignInCode, Username
+from .records import Challenge, Fee, Guard, Notice, PhoneMessage, Session
+from .views import InboxMessage, SignIn
 
 SESSION_SECONDS = 2 * 3600
 CODE_SECONDS = 600
@@ -65,12 +65,18 @@ class Access(BankCore):
         )
     )
     def read_messages(self) -> list[InboxMessage]:
-        """Read the text messages on the user's phone, newest first; sign-in codes arrive here."""
-        found = [message for message in self.messages if message.owner == self.me]
-        found.sort(key=lambda message: message.at, reverse=True)
+        """Read the text messages on the user's phone, newest first; sign-in codes arrive here.
+
+        A message's `code` is set only while that code can still be confirmed.
+        """
         live = self.challenge.code if code_sent(self) else ""
-        found.sort(key=lambda message: message.code is None or message.code != live)
-        return [InboxMessage(m.id, m.at, m.sender, m.text, m.code) for m in found]
+        found = [
+            InboxMessage(m.id, m.at, m.sender, m.text, live if live and m.code == live else None)
+            for m in self.messages
+            if m.owner == self.me
+        ]
+        found.sort(key=lambda message: (message.at, message.code is not None), reverse=True)
+        return found
 
     @tool(
         requires=code_sent,

@@ -9,10 +9,9 @@ from ...errors import ToolError
 from ...tool import tool
 from ...types import Amount, format_money
 from .core import BankCore, signed_in, unique
-from .records import (
-    Account, AccountDetails, AccountId, AccountSummary, Dispute, DisputeId, DisputeReason, Month, Movement, NewAccountName, OpenHold,
-    PastDate, SearchText, Statement, Transaction, TransactionId,
-)  # fmt: skip
+from .literals import AccountId, DisputeId, DisputeReason, Month, NewAccountName, PageSize, PastDate, SearchText, TransactionId
+from .records import Account, Dispute, Movement
+from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
@@ -139,6 +138,7 @@ class Accounts(BankCore):
         until: PastDate | None = None,
         at_least: Amount | None = None,
         at_most: Amount | None = None,
+        limit: PageSize = 20,
     ) -> list[Transaction]:
         """Search the customer's transactions, newest first; all conditions given must hold.
 
@@ -149,22 +149,22 @@ class Accounts(BankCore):
             until: the last day to search.
             at_least: the smallest amount, incoming or outgoing.
             at_most: the largest amount, incoming or outgoing.
+            limit: how many to show at most.
         """
         if since is not None and until is not None and since > until:
             raise ToolError("invalid_arguments", f"since ({since}) is after until ({until})")
         accounts = self.all_mine(self.accounts) if account is None else [self.mine(self.accounts, account)]
         wanted, first, last = text.casefold(), since or "", until or "9999-12-31"
-        found = []
-        for owned in accounts:
-            for movement in self.movements_of(owned.id):
-                if not first <= movement.date <= last:
-                    continue
-                seen = self.seen_from(movement, owned)
-                if (not wanted or wanted in f"{seen.counterparty}\n{seen.reference}".casefold()) and (
-                    (at_least or 0) <= abs(seen.amount) <= (abs(seen.amount) if at_most is None else at_most)
-                ):
-                    found.append(seen)
-        found.sort(key=lambda seen: (seen.date, seen.id), reverse=True)
+        candidates = [(m.date, m.id, m, own) for own in accounts for m in self.movements_of(own.id) if first <= m.date <= last]
+        candidates.sort(key=_newest, reverse=True)
+        found: list[Transaction] = []
+        for _, _, movement, own in candidates:
+            if len(found) == limit:
+                break
+            seen = self.seen_from(movement, own)
+            fits = (at_least or 0) <= abs(seen.amount) and (at_most is None or abs(seen.amount) <= at_most)
+            if fits and wanted in f"{seen.counterparty}\n{seen.reference}".casefold():
+                found.append(seen)
         return found
 
     # -- disputes ------------------------------------------------------------------------------------------
@@ -197,7 +197,9 @@ class Accounts(BankCore):
         """
         movement, account = self._card_payment(transaction)
         if movement.date < self.day_before(DISPUTE_DAYS):
-            raise ToolError("precondition_failed", f"{transaction} is from {movement.date}; only the last {DISPUTE_DAYS} days can be disputed")
+            raise ToolError(
+                "precondition_failed", f"{transaction} is from {movement.date}; only the last {DISPUTE_DAYS} days can be disputed"
+            )
         for other in self.disputes:
             if other.transaction == transaction and other.status != "withdrawn":
                 raise ToolError("conflict", f"{transaction} is disputed already ({other.id}, {other.status})")
@@ -240,3 +242,7 @@ class Accounts(BankCore):
         if found.status != "open":
             raise ToolError("precondition_failed", f"{dispute} is {found.status}; only an open dispute can be withdrawn")
         return self.disputes.put(replace(found, status="withdrawn"))
+
+
+def _newest(candidate: tuple[str, str, Movement, Account]) -> tuple[str, str]:
+    return candidate[:2]

@@ -12,13 +12,52 @@ from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
 from .iban import BANK_CODE_LENGTH
+from .literals import (
+    FEES,
+    OUTSIDE,
+    AccountId,
+    CardId,
+    CustomerId,
+    DisputeId,
+    GoalId,
+    HoldId,
+    MessageId,
+    NoticeId,
+    OrderId,
+    PayeeId,
+    QuoteId,
+    ScheduledId,
+    Service,
+    TransactionId,
+)
 from .records import (
-    FEES, OUTSIDE, Account, AccountId, Book, Card, CardId, Challenge, Contact, Currency, Customer, CustomerId, Desk,
-    Dispute, DisputeId, Fee, Goal, GoalId, Guard, Hold, HoldId, Leg, MessageId, Movement, Notice, NoticeId, OrderId, Payee, PayeeId,
-    PhoneMessage, Quote, QuoteId, Rate, ScheduledId, ScheduledPayment, Service, Session, StandingOrder, Transaction, TransactionId,
-)  # fmt: skip
+    Account,
+    Book,
+    Card,
+    Challenge,
+    Contact,
+    Customer,
+    Desk,
+    Dispute,
+    Fee,
+    Goal,
+    Guard,
+    Hold,
+    Leg,
+    Movement,
+    Notice,
+    Payee,
+    PhoneMessage,
+    Quote,
+    Rate,
+    ScheduledPayment,
+    Session,
+    StandingOrder,
+)
+from .views import Transaction
 
 R = TypeVar("R")
+OPENING_HOUR = 6 * 3600
 MOVES = ("accounts", "desks", "ledger", "books")
 """The tables that every booked movement writes."""
 
@@ -29,13 +68,13 @@ def desk_name(purpose: str, currency: str) -> str:
 
 
 def signed_in(world: BankCore) -> bool:
-    """a signed-in customer: sign_in, take the code from read_messages, then confirm_sign_in"""
+    """The customer is signed in (sign_in, then the code from read_messages, then confirm_sign_in)."""
     session = world.session
     return session.customer != "" and world.now < session.until
 
 
 def code_sent(world: BankCore) -> bool:
-    """a sign-in that waits for its code: call sign_in first, the code then comes to the phone (read_messages)"""
+    """A sign-in waits for its code (sign_in first; the code then comes to the phone, see read_messages)."""
     challenge = world.challenge
     return challenge.customer != "" and world.now < challenge.until
 
@@ -170,9 +209,7 @@ class BankCore(World):
         legs = [Leg(source.id, -amount - fee, currency), Leg(to, amount, currency)]
         if fee:
             legs.append(Leg(desk_name(FEES, currency), fee, currency))
-        return self.post(
-            Movement(self.mint(self.ledger), day, "payment", payee.name, tuple(legs), reference, fee, payee.iban, None, key)
-        )
+        return self.post(Movement(self.mint(self.ledger), day, "payment", payee.name, tuple(legs), reference, fee, payee.iban, None, key))
 
     def seen_from(self, movement: Movement, account: Account) -> Transaction:
         """A movement as one account's owner sees it."""
@@ -184,9 +221,7 @@ class BankCore(World):
         elif movement.kind in ("own_transfer", "exchange"):
             other = self.accounts[movement.legs[1 if sender else 0].account].name
         fee = movement.fee if sender else 0
-        return Transaction(
-            movement.id, account.id, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency
-        )
+        return Transaction(movement.id, account.id, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency)
 
     def movements_of(self, account: str) -> Iterator[Movement]:
         """The movements of an account, oldest first."""
@@ -194,6 +229,11 @@ class BankCore(World):
         return (ledger[key] for key in self.books[account].movements)
 
     # -- days ----------------------------------------------------------------------------------------------
+
+    @property
+    def business_day(self) -> str:
+        """The last day whose daily work is done; the work of a day is done at 06:00 UTC."""
+        return datetime.fromtimestamp(self.now - OPENING_HOUR, UTC).date().isoformat()
 
     def day_before(self, days: int) -> str:
         """The date so many days before today."""

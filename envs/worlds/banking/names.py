@@ -54,7 +54,7 @@ SPAM = (
 NEWS = (
     ("security", "A new device was used to sign in."),
     ("product", "Savings goals now show how far you have come."),
-    ("statement", "Your statement for February is ready."),
+    ("statement", "Your monthly statement is ready."),
     ("product", "Exchange quotes are valid for fifteen minutes."),
     ("security", "Never share your sign-in code with anyone."),
     ("statement", "Your yearly tax summary is ready."),

@@ -1,130 +1,41 @@
-"""Records of the bank, the semantic types of their ids, and the literals that callers may write.
-
-Tables keep `Customer` ... `Quote`; the views at the end are what reads and payments show to the customer.
-"""
+"""Records of the bank: what its tables and cells keep."""
 
 from __future__ import annotations
 
-from random import Random
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from ...state import record
-from ...types import Amount, Date, Key, Known, Money, Sample, Text
-from .iban import draw_iban
-from .names import EVERYDAY_NAMES, FIRST_NAMES, GOAL_NAMES, LAST_NAMES, REFERENCES, SAVINGS_NAMES, SECOND_NAMES, TAGS
-
-CustomerId = Annotated[str, Key("bank_customer", "CU-########")]
-AccountId = Annotated[str, Key("bank_account", "AC-########")]
-PayeeId = Annotated[str, Key("bank_payee", "PY-@#######")]
-CardId = Annotated[str, Key("bank_card", "BC-#########")]
-TransactionId = Annotated[str, Key("bank_transaction", "TX-@@########")]
-HoldId = Annotated[str, Key("bank_hold", "HO-########")]
-ScheduledId = Annotated[str, Key("scheduled_payment", "SP-########")]
-OrderId = Annotated[str, Key("standing_order", "SO-########")]
-GoalId = Annotated[str, Key("savings_goal", "SG-########")]
-DisputeId = Annotated[str, Key("bank_dispute", "DI-########")]
-NoticeId = Annotated[str, Key("bank_notification", "NT-########")]
-MessageId = Annotated[str, Key("phone_message", "SMS-########")]
-QuoteId = Annotated[str, Key("exchange_quote", "FX-@@######")]
-SignInCode = Annotated[str, Key("sign_in_code", "######")]
-
-Username = Annotated[str, Known("bank_username")]
-Password = Annotated[str, Known("bank_password")]
-PersonName = Annotated[str, Known("person_name")]
-AccountName = Annotated[str, Known("bank_account_name")]
-PayeeName = Annotated[str, Known("payee_name")]
-GoalName = Annotated[str, Known("savings_goal_name")]
-CardEnding = Annotated[str, Known("bank_card_ending")]
-Merchant = Annotated[str, Known("merchant_name")]
-Iban = Annotated[str, Known("iban"), Sample(draw_iban)]
-
-Currency = Literal["EUR", "USD", "GBP", "CHF"]
-CURRENCIES: tuple[Currency, ...] = ("EUR", "USD", "GBP", "CHF")
-Service = Literal["outgoing_payment", "exchange", "card_replacement", "goal_withdrawal"]
-Kind = Literal["card_payment", "payment", "incoming", "own_transfer", "exchange", "goal", "fee", "refund"]
-OUTSIDE, FEES, EXCHANGE, GOALS = "outside", "fees", "exchange", "goals"
-DESKS = (OUTSIDE, FEES, EXCHANGE, GOALS)
-
-
-# -- literals a caller writes -------------------------------------------------------------------------------
-
-
-def draw_payee_name(world: Any, rng: Random) -> str:
-    """A nickname that a new payee may get."""
-    return f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}{rng.choice(TAGS)}"
-
-
-def draw_goal_name(world: Any, rng: Random) -> str:
-    """Something to save for that the user has no goal for yet."""
-    taken = {goal.name for goal in world.goals if goal.owner == world.me}
-    return rng.choice([name for name in GOAL_NAMES if name not in taken] or [f"Plan {rng.randrange(1000)}"])
-
-
-def draw_account_name(world: Any, rng: Random) -> str:
-    """A name for an account that none of the user's accounts has."""
-    taken = {account.name for account in world.accounts if account.owner == world.me}
-    names = EVERYDAY_NAMES + SECOND_NAMES + SAVINGS_NAMES
-    return rng.choice([name for name in names if name not in taken])
-
-
-def draw_reference(world: Any, rng: Random) -> str:
-    """What a person writes as the reference of a payment."""
-    return rng.choice(REFERENCES)
-
-
-def draw_request_key(world: Any, rng: Random) -> str:
-    """A caller's own key for one payment."""
-    return f"req-{rng.randrange(16**6):06x}"
-
-
-def draw_month(world: Any, rng: Random) -> str:
-    """One of the last three calendar months, this one rarely."""
-    year, month = int(world.today[:4]), int(world.today[5:7])
-    back = rng.choice((0, 1, 1, 1, 2, 2))
-    year, month = (year, month - back) if month > back else (year - 1, month - back + 12)
-    return f"{year}-{month:02d}"
-
-
-def draw_past_date(world: Any, rng: Random) -> str:
-    """A day in the last three months of the world's clock."""
-    return world.day_before(rng.randint(1, 85))  # type: ignore[no-any-return]
-
-
-def draw_merchant(world: Any, rng: Random) -> str:
-    """A counterparty of one of the user's own transactions."""
-    return rng.choice(world.merchants_of(world.me) or [""])
-
-
-def draw_large_amount(world: Any, rng: Random) -> str:
-    """A round sum for limits and targets."""
-    return f"{rng.choice((200, 300, 400, 500, 600, 750, 800, 1000, 1200, 1500, 1800, 2000, 2500))}.00"
-
-
-def draw_small_cash(world: Any, rng: Random) -> str:
-    """What a cash machine gives."""
-    return f"{rng.choice((20, 30, 40, 50, 60, 70, 80, 100, 120))}.00"
-
-
-def draw_day_of_month(world: Any, rng: Random) -> int:
-    """A day that every month has."""
-    return rng.choice((1, 2, 5, 10, 15, 20, 25, 28, rng.randint(1, 28)))
-
-
-NewPayeeName = Annotated[str, Field(min_length=1, max_length=60), Sample(draw_payee_name)]
-NewAccountName = Annotated[str, Field(min_length=1, max_length=40), Sample(draw_account_name)]
-NewGoalName = Annotated[str, Field(min_length=1, max_length=60), Sample(draw_goal_name)]
-Reference = Annotated[str, Field(max_length=80), Sample(draw_reference)]
-RequestKey = Annotated[str, Field(min_length=1, max_length=64), Sample(draw_request_key)]
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-02"]), Known("calendar_month"), Sample(draw_month)]
-PastDate = Annotated[Date, Sample(draw_past_date)]
-SearchText = Annotated[str, Field(max_length=60), Known("merchant_name"), Sample(draw_merchant)]
-LargeAmount = Annotated[Amount, Sample(draw_large_amount)]
-CashAmount = Annotated[Amount, Sample(draw_small_cash)]
-DayOfMonth = Annotated[int, Field(ge=1, le=28), Sample(draw_day_of_month)]
-DisputeReason = Literal["not_recognised", "wrong_amount", "not_received", "charged_twice"]
-
+from ...types import Amount, Date, Money
+from .literals import (
+    AccountId,
+    AccountName,
+    CardEnding,
+    CardId,
+    Currency,
+    CustomerId,
+    DisputeId,
+    DisputeReason,
+    GoalId,
+    GoalName,
+    HoldId,
+    Iban,
+    Kind,
+    Merchant,
+    MessageId,
+    NoticeId,
+    OrderId,
+    Password,
+    PastDate,
+    PayeeId,
+    PayeeName,
+    PersonName,
+    QuoteId,
+    ScheduledId,
+    Service,
+    SignInCode,
+    TransactionId,
+    Username,
+)
 
 # -- what the tables keep -----------------------------------------------------------------------------------
 
@@ -177,7 +88,7 @@ class Movement:
     """One booked movement of money. Its legs sum to zero in every currency."""
 
     id: TransactionId
-    date: Date
+    date: PastDate
     kind: Kind
     counterparty: Merchant
     legs: tuple[Leg, ...]
@@ -203,7 +114,7 @@ class Payee:
     name: PayeeName
     iban: Iban
     currency: Currency
-    added: Date
+    added: PastDate
     status: Literal["active", "removed"] = "active"
 
 
@@ -217,7 +128,7 @@ class Hold:
     card: CardId
     merchant: Merchant
     amount: Money
-    placed: Date
+    placed: PastDate
     until: Date
     settles: bool
 
@@ -284,7 +195,7 @@ class Dispute:
     merchant: Merchant
     amount: Money
     reason: DisputeReason
-    opened: Date
+    opened: PastDate
     decided_by: Date
     status: Literal["open", "withdrawn", "accepted", "rejected"] = "open"
 
@@ -293,7 +204,7 @@ class Dispute:
 class Notice:
     id: NoticeId
     owner: CustomerId
-    date: Date
+    date: PastDate
     kind: Literal["security", "product", "statement", "payment", "dispute", "card"]
     text: str
     read: bool = False
@@ -373,86 +284,3 @@ class Contact:
 
     name: PersonName
     iban: Iban
-
-
-# -- views --------------------------------------------------------------------------------------------------
-
-
-@record
-class SignIn:
-    status: Literal["code_sent", "signed_in", "wrong_code", "locked", "signed_out"]
-    message: str
-
-
-@record
-class InboxMessage:
-    id: MessageId
-    at: str
-    sender: str
-    text: str
-    code: SignInCode | None
-
-
-@record
-class AccountSummary:
-    id: AccountId
-    name: AccountName
-    kind: Literal["everyday", "savings", "currency"]
-    currency: Currency
-    balance: Money
-    available: Money
-
-
-@record
-class OpenHold:
-    id: HoldId
-    merchant: Merchant
-    card: CardId
-    amount: Money
-    placed: Date
-    until: Date
-
-
-@record
-class AccountDetails:
-    id: AccountId
-    name: AccountName
-    kind: Literal["everyday", "savings", "currency"]
-    currency: Currency
-    iban: Iban
-    balance: Money
-    held: Money
-    overdraft: Money
-    available: Money
-    daily_limit: Money
-    left_today: Money
-    holds: tuple[OpenHold, ...]
-
-
-@record
-class Transaction:
-    """A movement as one account sees it: `amount` is signed and includes the fee."""
-
-    id: TransactionId
-    account: AccountId
-    date: Date
-    kind: Kind
-    counterparty: Merchant
-    reference: str
-    amount: Money
-    fee: Money
-    currency: Currency
-
-
-@record
-class Statement:
-    account: AccountId
-    name: AccountName
-    month: str
-    currency: Currency
-    opening_balance: Money
-    money_in: Money
-    money_out: Money
-    closing_balance: Money
-    transactions: int
-    text: Text

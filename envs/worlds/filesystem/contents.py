@@ -20,7 +20,8 @@ TASKS = (
 )  # fmt: skip
 DECISIONS = (
     "the budget stays at {n} thousand", "the deadline moves to week {n}", "we hire {n} more testers", "the release needs {n} sign-offs",
-    "the invoice of {n}00 is approved", "we keep supplier number {n}", "the demo lasts {n} minutes", "the error rate must stay under {n} percent",
+    "the invoice of {n}00 is approved", "we keep supplier number {n}", "the demo lasts {n} minutes",
+    "the error rate must stay under {n} percent",
 )  # fmt: skip
 ITEMS = ("paper", "coffee", "train ticket", "hotel", "cables", "software licence", "printer ink", "books", "lunch", "taxi")
 SERVICES = ("backup", "mailer", "scheduler", "web", "billing", "sync")
@@ -82,7 +83,7 @@ def _contacts(rng: Random, topic: str) -> list[str]:
 
 def _scores(rng: Random, topic: str) -> list[str]:
     base = int(rng.random() * 97)
-    return [str((base * (i + 3) * 29) % 100) for i in range(6 + int(rng.random() * 5))]
+    return [str((base + 31 * i * i + 17 * i) % 100) for i in range(6 + int(rng.random() * 5))]
 
 
 def _log(rng: Random, topic: str) -> list[str]:
@@ -91,7 +92,9 @@ def _log(rng: Random, topic: str) -> list[str]:
     for i in range(6 + int(rng.random() * 6)):
         level, event = EVENTS[(seed + 5 * i + i * i) % len(EVENTS)]
         at += 7 + (seed * (i + 1)) % 53
-        lines.append(f"{day} {8 + at // 3600:02d}:{at // 60 % 60:02d}:{at % 60:02d} {level} {service}: {event.format(n=seed * (i + 2) % 61 + 2)}")
+        lines.append(
+            f"{day} {8 + at // 3600:02d}:{at // 60 % 60:02d}:{at % 60:02d} {level} {service}: {event.format(n=seed * (i + 2) % 61 + 2)}"
+        )
     return lines
 
 
@@ -105,13 +108,20 @@ def _code(rng: Random, topic: str) -> list[str]:
     n = 2 + int(rng.random() * 9)
     return [
         f'"""Helpers for {topic}."""', "", "", f"def {first}(rows):", f"    # TODO: handle rows shorter than {n}",
-        f"    return [row for row in rows if len(row) >= {n}]", "", "", f"def {second}(rows):", f"    return sum(row[0] for row in {first}(rows))",
+        f"    return [row for row in rows if len(row) >= {n}]", "", "", f"def {second}(rows):",
+        f"    return sum(row[0] for row in {first}(rows))",
     ]  # fmt: skip
 
 
 def _readme(rng: Random, topic: str) -> list[str]:
     who = PEOPLE[int(rng.random() * len(PEOPLE))]
-    return [f"# {topic}", "", f"Ask {who} for access.", f"The budget is {5 + int(rng.random() * 90)} thousand.", "See docs for the roadmap."]
+    return [
+        f"# {topic}",
+        "",
+        f"Ask {who} for access.",
+        f"The budget is {5 + int(rng.random() * 90)} thousand.",
+        "See docs for the roadmap.",
+    ]
 
 
 def _reading(rng: Random, topic: str) -> list[str]:

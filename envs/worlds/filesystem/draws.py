@@ -19,7 +19,21 @@ STEMS = (
 FOLDERS = ("review", "old", "sorted", "inbox", "spring", "final", "shared-notes", "to-check", "keep", "export", "week-10", "staging")
 ENDINGS = (".txt", ".md", ".txt", ".csv", ".log")
 GLOBS = ("*.txt", "*.md", "*.csv", "*.log", "*.ini", "*.py", "*notes*", "*report*", "todo*", "*.bak", "*")
-WORDS = ("budget", "invoice", "TODO", "ERROR", "WARN", "backup", "deadline", "review", "supplier", "roadmap", "timeout", "coffee", "Present")
+WORDS = (
+    "budget",
+    "invoice",
+    "TODO",
+    "ERROR",
+    "WARN",
+    "backup",
+    "deadline",
+    "review",
+    "supplier",
+    "roadmap",
+    "timeout",
+    "coffee",
+    "Present",
+)
 REPLACEMENTS = ("postponed", "confirmed", "CHECKED", "approved", "pending", "FIXME", "archived", "urgent")
 MODES = ("644", "600", "640", "664", "755", "700", "750", "444", "u+x", "go-w", "go-rwx", "g+w", "o-r", "a+r", "u=rw")
 
@@ -97,10 +111,29 @@ def draw_entry(world: Any, rng: Random) -> str | None:
     return rng.choice(folders or files) if folders or files else None
 
 
+def draw_wide_directory(world: Any, rng: Random) -> str:
+    """A directory with much below it: the home, something just below it, or the team's place."""
+    home = home_of(world)
+    wide = [home, home]
+    for name in world.directories[home].entries:
+        directory = world.directories.get(f"{home}/{name}")
+        if directory is not None and directory.mode & 0o500 == 0o500 and len(directory.entries) > 1:
+            wide.append(directory.path)
+    team = f"/srv/{world.accounts[world.user].groups[-1]}"
+    return rng.choice([*wide, team] if team in world.directories else wide)
+
+
+def draw_empty_directory(world: Any, rng: Random) -> str | None:
+    """A directory of the user's with nothing in it."""
+    user = world.user
+    places = [d.path for d in world.directories if d.owner == user and not d.entries]
+    return rng.choice(places) if places else None
+
+
 def draw_group(world: Any, rng: Random) -> str:
-    """One of the user's groups."""
+    """One of the user's groups: mostly the one that is shared with others."""
     groups: tuple[str, ...] = world.accounts[world.user].groups
-    return rng.choice(groups)
+    return groups[-1] if rng.random() < 0.8 else rng.choice(groups)
 
 
 def draw_mode(world: Any, rng: Random) -> str:
@@ -115,11 +148,33 @@ def draw_glob(world: Any, rng: Random) -> str:
 
 def draw_word(world: Any, rng: Random) -> str:
     """A word to look for: mostly one that stands in a file of the user."""
-    if rng.random() < 0.4:
-        return rng.choice(WORDS)
+    roll = rng.random()
+    if roll < 0.5:
+        return rng.choice(WORDS) if roll < 0.35 else rng.choice(_topics(world) or WORDS)
     files = own_files(world)
-    words = [w for w in world.files[rng.choice(files)].content.split() if w.isalpha() and len(w) > 3] if files else []
-    return rng.choice(words or WORDS)
+    text: str = world.files[rng.choice(files)].content if files else ""
+    return rng.choice([w for w in text.split() if w.isalpha() and len(w) > 3] or WORDS)
+
+
+def _topics(world: Any) -> list[str]:
+    """The names of the user's projects, which most files mention."""
+    user = world.user
+    return [posixpath.basename(d.path) for d in world.directories if "server.ini" in d.entries and d.owner == user]
+
+
+def draw_old(world: Any, rng: Random) -> str:
+    """A text to replace: mostly the name of a project."""
+    topics = _topics(world)
+    return rng.choice(topics) if topics and rng.random() < 0.75 else draw_word(world, rng)
+
+
+def draw_edited_file(world: Any, rng: Random) -> str | None:
+    """A file of the user's that mentions a project."""
+    topics = _topics(world)
+    topic = rng.choice(topics) if topics else ""
+    user = world.user
+    files = [f.path for f in world.files if f.owner == user and not f.packed and f.mode & 0o600 == 0o600 and topic in f.content]
+    return rng.choice(files) if files else None
 
 
 def draw_replacement(world: Any, rng: Random) -> str:

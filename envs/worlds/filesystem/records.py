@@ -1,4 +1,4 @@
-"""The records of the file system: what the state keeps, and what the tools give back; and the types that tie them.
+"""The types that tie the tools of the file system together, and the records that its state keeps.
 
 Paths are keys, and people know them. Files, directories, archives and links are kinds apart, so that the
 output of a search feeds a reader and never the wrong one. Times never decide whether two states are equal,
@@ -24,6 +24,9 @@ ArchivePath = Annotated[str, _Path, Known("archive_path")]
 LinkPath = Annotated[str, _Path, Known("link_path")]
 EntryPath = Annotated[str, _Path, Known("file_path"), Sample(draws.draw_entry)]
 Destination = Annotated[str, _Path, Known("directory"), Sample(draws.draw_destination)]
+WideDirectory = Annotated[str, _Path, Known("directory"), Sample(draws.draw_wide_directory)]
+EmptyDirectory = Annotated[str, _Path, Known("directory"), Sample(draws.draw_empty_directory)]
+StampedFile = Annotated[str, _Path, Known("file_path"), Sample(draws.draw_new_file)]
 NewFile = Annotated[str, _Path, Sample(draws.draw_new_file)]
 NewDirectory = Annotated[str, _Path, Sample(draws.draw_new_directory)]
 NewArchive = Annotated[str, _Path, Sample(draws.draw_new_archive)]
@@ -38,6 +41,8 @@ Mode = Annotated[
 ]
 Glob = Annotated[str, Field(min_length=1, max_length=64), Sample(draws.draw_glob)]
 Word = Annotated[str, Field(min_length=1, max_length=200), Sample(draws.draw_word)]
+OldText = Annotated[str, Field(min_length=1, max_length=200), Sample(draws.draw_old)]
+EditedFile = Annotated[str, _Path, Known("file_path"), Sample(draws.draw_edited_file)]
 Replacement = Annotated[str, Field(max_length=200), Sample(draws.draw_replacement)]
 Content = Annotated[Text, Field(max_length=200_000), Sample(draws.draw_text)]
 LineCount = Annotated[int, Field(ge=0, le=10_000), Sample(lambda world, rng: rng.choice((1, 2, 3, 4, 5, 8)))]
@@ -47,9 +52,6 @@ PastDay = Annotated[Date, Sample(draws.draw_past_day)]
 TrashId = Annotated[str, Key("trash_item", "TR-#####")]
 Seconds = Annotated[int, DontCare()]
 Modified = Annotated[str, DontCare()]
-
-
-# -- state ------------------------------------------------------------------------------------------------
 
 
 @record
@@ -110,214 +112,3 @@ class TrashItem:
 
 
 Node = File | Directory | Link
-
-
-# -- results ----------------------------------------------------------------------------------------------
-
-
-@record
-class Place:
-    directory: DirectoryPath
-
-
-@record
-class FileEntry:
-    path: FilePath
-    name: str
-    size_bytes: int
-    owner: UserName
-    mode: str
-    modified: Modified
-
-
-@record
-class DirectoryEntry:
-    path: DirectoryPath
-    name: str
-    owner: UserName
-    mode: str
-    modified: Modified
-
-
-@record
-class ArchiveEntry:
-    path: ArchivePath
-    name: str
-    size_bytes: int
-    owner: UserName
-    mode: str
-    modified: Modified
-
-
-@record
-class LinkEntry:
-    path: LinkPath
-    name: str
-    target: str
-
-
-@record
-class Listing:
-    directory: DirectoryPath
-    directories: tuple[DirectoryEntry, ...]
-    files: tuple[FileEntry, ...]
-    archives: tuple[ArchiveEntry, ...]
-    links: tuple[LinkEntry, ...]
-
-
-@record
-class Found:
-    directories: tuple[DirectoryEntry, ...]
-    files: tuple[FileEntry, ...]
-    archives: tuple[ArchiveEntry, ...]
-    links: tuple[LinkEntry, ...]
-    unreadable_directories: int
-
-
-@record
-class Picture:
-    directory: DirectoryPath
-    text: Text
-    directories: int
-    files: int
-
-
-@record
-class Usage:
-    directory: DirectoryPath
-    size_bytes: int
-    files: int
-
-
-@record
-class Status:
-    path: str
-    kind: Kind
-    size_bytes: int
-    owner: UserName
-    group: Annotated[str, Known("user_group")]
-    mode: Annotated[str, Known("file_mode")]
-    modified: Modified
-    target: str | None
-
-
-@record
-class Identity:
-    user: UserName
-    home: DirectoryPath
-    groups: tuple[Annotated[str, Known("user_group")], ...]
-    byte_limit: int
-    used_bytes: int
-    free_bytes: int
-    node_limit: int
-    used_nodes: int
-
-
-@record
-class FileText:
-    file: FilePath
-    text: Text
-    lines: int
-
-
-@record
-class Counts:
-    file: FilePath
-    lines: int
-    words: int
-    characters: int
-    size_bytes: int
-
-
-@record
-class MatchedLine:
-    number: int
-    line: str
-
-
-@record
-class Matches:
-    file: FilePath
-    count: int
-    matches: tuple[MatchedLine, ...]
-    text: Text
-
-
-@record
-class Hit:
-    file: FilePath
-    count: int
-    first_line: str
-    size_bytes: int
-    modified: Modified
-
-
-@record
-class Difference:
-    same: bool
-    added: int
-    removed: int
-    text: Text
-
-
-@record
-class Replaced:
-    file: FilePath
-    replacements: int
-    size_bytes: int
-
-
-@record
-class Placed:
-    path: str
-    file: FilePath | None
-    directory: DirectoryPath | None
-    entries: int
-    size_bytes: int
-    replaced: bool
-
-
-@record
-class Removed:
-    path: str
-    kind: Kind
-    entries: int
-    size_bytes: int
-
-
-@record
-class Packed:
-    archive: ArchivePath
-    entries: int
-    size_bytes: int
-
-
-@record
-class Member:
-    name: str
-    kind: Kind
-    size_bytes: int
-    mode: str
-
-
-@record
-class Unpacked:
-    directory: DirectoryPath
-    entries: int
-    first: str
-
-
-@record
-class TrashEntry:
-    item: TrashId
-    name: str
-    origin: str
-    kind: Kind
-    size_bytes: int
-    entries: int
-
-
-@record
-class Emptied:
-    items: int
-    freed_bytes: int

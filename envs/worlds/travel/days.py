@@ -24,7 +24,7 @@ def weekday(day: int) -> int:
 
 def moment(seconds: int) -> str:
     """A clock reading as ISO text without zone: `2026-03-02T09:00:00` (UTC)."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def seconds(text: str) -> int:

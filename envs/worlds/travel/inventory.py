@@ -10,12 +10,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .days import moment, weekday
-from .records import Cabin, FareKind, Position, Room, Route, SeatOffer, Service
+from .meanings import Cabin, FareKind, Position
+from .records import Room, Route, Service
+from .views import SeatOffer
 
 CABINS: tuple[Cabin, ...] = ("economy", "business")
 FARES: tuple[FareKind, ...] = ("saver", "standard", "flex")
 HORIZON = 330
 """How many days ahead flights and rooms are sold."""
+
+LAST_DAY = 20_300 + 999
+"""The last day whose flights have an id."""
 
 SEAT_LETTERS = "ACDF"
 BUSINESS_ROWS = 2

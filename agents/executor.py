@@ -1,0 +1,124 @@
+"""Where rollouts run: the seam between a run and the machines it uses, and the default, this process.
+
+An executor of one's own implements `Executor.execute`. It gets the policy as an object and the `Plan`; one that
+crosses processes makes the policy again over there. Not here: what is kept of a trajectory (`runner.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol, TypedDict
+
+from ..envs.task import Task, TaskFile
+from .policy import Policy, policy_record
+from .rollout import Conditions, Limits, rollout
+from .trajectory import Trajectory
+
+
+class Job(NamedTuple):
+    """One rollout to make."""
+
+    id: str
+    task: Task
+    trial: int
+
+
+class Executor(Protocol):
+    """Where rollouts run. Law: every job gives exactly one trajectory, in any order; jobs are taken as needed."""
+
+    def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
+        """Make the rollouts of `jobs` under `plan`, and give them as they finish."""
+        ...
+
+
+class RunOptions(TypedDict, total=False):
+    """Options of `run` and `run_all`.
+
+    trials: rollouts per task. seed: of the policy's draws. concurrency: episodes at once. limits, conditions: of
+    each episode. executor: where they run. repair: move garbled lines of the record aside instead of refusing.
+    label: plain JSON data kept in the run's config (an env's name, a split); part of what a resume compares.
+    """
+
+    trials: int
+    seed: int
+    concurrency: int
+    limits: Limits
+    conditions: Conditions
+    executor: Executor
+    repair: bool
+    label: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The options of a run with their defaults; see `RunOptions`."""
+
+    trials: int = 1
+    seed: int = 0
+    concurrency: int = 32
+    limits: Limits = field(default_factory=Limits)
+    conditions: Conditions = field(default_factory=Conditions)
+    executor: Executor | None = None
+    repair: bool = False
+    label: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.concurrency < 1:
+            raise ValueError(f"trials and concurrency are at least 1, not {self.trials} and {self.concurrency}")
+
+    def config(self, policy: Policy, tasks: Iterable[Task]) -> dict[str, Any]:
+        """What decides the trajectories: all but concurrency and executor."""
+        return {
+            "policy": policy_record(policy),
+            "tasks": _tasks_digest(tasks),
+            "trials": self.trials,
+            "seed": self.seed,
+            "limits": asdict(self.limits),
+            "conditions": self.conditions.record(),
+            **({"label": self.label} if self.label else {}),
+        }
+
+
+class InProcess:
+    """The default executor: episodes as coroutines on this event loop."""
+
+    async def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
+        """Keep `plan.concurrency` episodes going; no more results wait than that."""
+        ready: asyncio.Queue[Trajectory | Exception | None] = asyncio.Queue(plan.concurrency)
+
+        async def work() -> None:
+            try:
+                for job in jobs:  # shared: each worker takes the next one
+                    made = await rollout(policy, job.task, trial=job.trial, seed=plan.seed, limits=plan.limits, conditions=plan.conditions)
+                    await ready.put(made)
+                    await asyncio.sleep(0)  # a policy that never waits must still let others, and signals, in
+                await ready.put(None)
+            except Exception as error:  # a malformed task, say: the run ends, what is finished is kept
+                await ready.put(error)
+
+        workers = [asyncio.ensure_future(work()) for _ in range(plan.concurrency)]
+        try:
+            left = len(workers)
+            while left:
+                item = await ready.get()
+                if isinstance(item, Exception):
+                    raise item
+                if item is None:
+                    left -= 1
+                else:
+                    yield item
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _tasks_digest(tasks: Iterable[Task]) -> dict[str, Any] | str:
+    """How many tasks and a hash of their ids, where that can be known without using them up."""
+    if not isinstance(tasks, (Sequence, TaskFile)):
+        return "streamed"
+    digest = blake2b("\n".join(task.id for task in tasks).encode(), digest_size=8).hexdigest()
+    return {"count": len(tasks), "hash": digest}

@@ -1,0 +1,73 @@
+"""Policies by name, imported when one is made.
+
+`make_policy("random")` gives one that ships; `make_policy("my_module:thing")` one of your own: a class (made
+with the options), an object with `act` or `batch`, or a function. Law: a wrong name or option is one clear line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+from ..envs.errors import MissingExtraError, RunError, UnknownNameError, shorten
+from .adapters import as_policy
+from .policy import Policy
+
+POLICIES: dict[str, str] = {
+    "null": "turngym.agents.baselines:NullPolicy",
+    "random": "turngym.agents.baselines:RandomPolicy",
+    "oracle": "turngym.agents.baselines:OraclePolicy",
+    "graph": "turngym.agents.planner:GraphPolicy",
+    "scripted": "turngym.agents.playback:ScriptedPolicy",
+    "replay": "turngym.agents.playback:ReplayPolicy",
+}
+
+
+def make_policy(name: str, **options: Any) -> Policy:
+    """A policy by its name, or from `module:object`.
+
+    Raises `UnknownNameError` with the nearest names, and `RunError` for options it does not take or a module
+    that does not import.
+    """
+    place = POLICIES.get(name, name)
+    module_name, colon, attribute = place.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UnknownNameError("policy", name, [*POLICIES, "module:object"])
+    found = _load(name, module_name, attribute)
+    if inspect.isclass(found):
+        _check_options(name, found, options)
+        return as_policy(found(**options), "" if name in POLICIES else name)
+    if options:
+        raise RunError(
+            f"policy {shorten(name)} is made already and takes no options; got {', '.join(sorted(options))}; name a class instead"
+        )
+    return as_policy(found, "" if hasattr(found, "act") and hasattr(found, "name") else name)
+
+
+def _load(name: str, module_name: str, attribute: str) -> Any:
+    try:
+        module = importlib.import_module(module_name)
+    except MissingExtraError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {shorten(str(error), 160)}"
+        raise RunError(f"policy {shorten(name)}: the module {shorten(module_name)} does not import ({why})") from error
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise UnknownNameError(
+                f"policy in {module_name}", attribute, [n for n, v in vars(module).items() if callable(v) and n[0] != "_"]
+            )
+        found = getattr(found, part)
+    return found
+
+
+def _check_options(name: str, cls: type, options: dict[str, Any]) -> None:
+    try:
+        inspect.signature(cls).bind(**options)
+    except TypeError as error:
+        takes = ", ".join(inspect.signature(cls).parameters) or "none"
+        raise RunError(f"policy {shorten(name)}: {error}; its options: {takes}") from None
+    except ValueError:  # a class without a readable signature: let it speak for itself
+        return

@@ -1,0 +1,125 @@
+"""Verdicts of a stored run, made again under the checks that are installed now.
+
+Each trajectory's messages are played into a fresh episode of the task it carries; where an interceptor had
+answered, its recorded answer stands in again. Laws: nothing but the run directory is needed, and nothing in it is
+changed; a trajectory that plays otherwise than recorded is named as drifted, one that cannot be played with why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..envs.episode import Episode
+from ..envs.errors import TurngymError, shorten
+from ..envs.task import Task
+from ..envs.tool import ToolCall, ToolResult
+from .metrics import Tally
+from .records import read_records
+from .trajectory import Trajectory, plain
+
+
+@dataclass(slots=True)
+class Rescored:
+    """What came of it.
+
+    Attributes:
+        episodes: trajectories looked at. same: those whose verdict stands.
+        changed: `id`, `was`, `now` (verdicts as recorded). drifted: `id` and what differs from the record.
+        unscorable: `id` and why. summary: the figures under the new verdicts.
+    """
+
+    episodes: int = 0
+    same: int = 0
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    drifted: list[dict[str, str]] = field(default_factory=list)
+    unscorable: list[dict[str, str]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON data."""
+        return {name: getattr(self, name) for name in Rescored.__slots__}
+
+
+def rescore(run: str | Path | Iterable[Trajectory]) -> Rescored:
+    """Judge a run directory (a JSONL file, or trajectories) again.
+
+    Raises `RunError` for a directory that cannot be read. Trajectories without a verdict are passed over.
+    """
+    report, tally = Rescored(), Tally()
+    trajectories = (Trajectory.from_record(r) for r in read_records(run)) if isinstance(run, (str, Path)) else run
+    for trajectory in trajectories:
+        report.episodes += 1
+        if not trajectory.verdict:
+            report.unscorable.append({"id": trajectory.id, "reason": f"no verdict was made ({trajectory.reason or trajectory.status})"})
+            tally.add(trajectory)
+            continue
+        try:
+            episode, drift = play(trajectory)
+        except (TurngymError, ValueError, LookupError, TypeError) as error:
+            report.unscorable.append({"id": trajectory.id, "reason": f"{type(error).__name__}: {shorten(str(error), 200)}"})
+            continue
+        _compare(trajectory, episode, drift, report)
+        record = trajectory.record() | {"verdict": plain(episode.verdict().record())}
+        tally.add(record)
+    report.summary = tally.summary()
+    return report
+
+
+def _compare(trajectory: Trajectory, episode: Episode, drift: str, report: Rescored) -> None:
+    now = plain(episode.verdict().record())
+    if _essence(now) == _essence(trajectory.verdict):
+        report.same += 1
+    else:
+        report.changed.append({"id": trajectory.id, "was": trajectory.verdict, "now": now})
+    if not drift and trajectory.fingerprint != episode.worlds.fingerprint():
+        drift = "the final state"
+    if drift:
+        report.drifted.append({"id": trajectory.id, "differs": drift})
+
+
+def play(trajectory: Trajectory, task: Task | None = None) -> tuple[Episode, str]:
+    """A fresh episode with a trajectory's messages played into it, and the first thing that differs ("" if none).
+
+    Args:
+        trajectory: what to play. task: judged under this task instead of the one recorded.
+    """
+    answers = _Answers(trajectory)
+    hidden = trajectory.conditions.get("hidden", ())
+    task = trajectory.read_task() if task is None else task
+    episode = Episode(task, max_steps=len(trajectory.steps) + 1, hidden=hidden, interceptors=(answers.stand_in,))
+    recorded = [message for message in trajectory.messages if message["role"] != "assistant"]
+    brought, drift = list(episode.start()), ""
+    for message in trajectory.assistant():
+        if episode.over:
+            return episode, "it is over before the record ends"
+        brought += episode.step(message.content, message.tool_calls).messages
+    for index, (was, now) in enumerate(zip(recorded, brought, strict=False)):
+        if plain(now) != was and not (was["role"] == "tool" and was.get("content") == now.get("content")):
+            drift = f"message {index} that reached the policy: was {shorten(str(was.get('content')), 120)}"
+            break
+    return episode, drift or ("the number of messages" if len(recorded) != len(brought) else "")
+
+
+class _Answers:
+    """The recorded answers of interceptors, by number of the call as an episode counts them."""
+
+    def __init__(self, trajectory: Trajectory) -> None:
+        texts = [message["content"] for message in trajectory.messages if message["role"] == "tool"]
+        self._answers: dict[int, ToolResult] = {}
+        for text, result in zip(texts, trajectory.results, strict=True):
+            if "injected" in result:
+                self._answers[result["injected"]] = ToolResult(result["name"], text, result["error"])
+
+    def stand_in(self, call: ToolCall, number: int) -> ToolResult | None:
+        """The recorded answer to this call, if it was one of an interceptor."""
+        return self._answers.get(number)
+
+
+def _essence(verdict: dict[str, Any]) -> Any:
+    """What of a verdict decides: its explanations may change their words."""
+    names = ("state", "outputs", "told", "forbidden")
+    turns = [[turn.get(name) for name in names] for turn in verdict.get("turns", ())]
+    return verdict.get("success"), verdict.get("progress"), turns

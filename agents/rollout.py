@@ -1,0 +1,284 @@
+"""The rollout: one policy lives through one task, and the trajectory tells how it went.
+
+Laws: a bad rollout is data and not a crash; a limit ends an episode as `truncated`; an error that is not the
+policy's is told apart from a failed task; equal policy, task, trial and seed give equal trajectories but for
+times. Gymnasium stands beside this loop and not inside it. Not here: many rollouts (`runner.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from ..envs.episode import Episode, Interceptor
+from ..envs.errors import TurngymError, shorten
+from ..envs.messages import Message, number_calls
+from ..envs.task import Task
+from ..envs.tool import ToolCall, ToolResult
+from .policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening, Policy, policy_record, understand
+from .trajectory import (
+    POLICY_ERROR,
+    Status,
+    Trajectory,
+    assistant_message,
+    installed_versions,
+    plain,
+    step_record,
+    task_record,
+    trajectory_id,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends an episode early, as `truncated`; None means no limit.
+
+    Attributes:
+        steps: assistant messages. seconds: wall-clock; a policy that waits is interrupted, one that computes
+            is stopped at its next step. tokens: completion tokens, as far as the policy reports usage.
+        repeats: the same call that many times in a row within a turn.
+    """
+
+    steps: int = 100
+    seconds: float | None = None
+    tokens: int | None = None
+    repeats: int | None = 16
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and value <= 0:
+                raise ValueError(f"the limit {name} must be above zero, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What makes an episode harder without touching its task.
+
+    Attributes:
+        hidden: tools withheld. interceptors: functions `(call, number) -> ToolResult | None` that may answer in
+            a tool's place; pure functions, since they serve many episodes. label: tells them apart in records.
+    """
+
+    hidden: tuple[str, ...] = ()
+    interceptors: tuple[Interceptor, ...] = ()
+    label: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON data; empty where nothing is withheld."""
+        found = {"hidden": list(self.hidden), "label": self.label, "interceptors": len(self.interceptors)}
+        return {name: value for name, value in found.items() if value}
+
+
+_PLAIN, _OPEN = Limits(), Conditions()
+
+
+async def rollout(
+    policy: Policy, task: Task, *, trial: int = 0, seed: int = 0, limits: Limits = _PLAIN, conditions: Conditions = _OPEN
+) -> Trajectory:
+    """Let a policy live through a task once; never raises for what the policy or the task does.
+
+    `trial` and `seed` reach the policy alone: the task's worlds have their own seeds.
+    """
+    life = _Life(policy, task, trial, seed, limits)
+    await life.live(policy, conditions)
+    return life.trajectory
+
+
+class _Stop(Exception):
+    """Ends a life: status, reason, detail."""
+
+    def __init__(self, status: Status, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.detail = status, reason, detail
+
+
+class _Life:
+    """One rollout while it lasts: the episode, what the policy sees, and the record of both."""
+
+    def __init__(self, policy: Policy, task: Task, trial: int, seed: int, limits: Limits) -> None:
+        self._begun = perf_counter()
+        self._limits = limits
+        self._task = task
+        made_by = policy_record(policy)
+        self.trajectory = Trajectory(
+            id=trajectory_id(task.id, trial, made_by["hash"], seed),
+            task=task_record(task),
+            policy=made_by,
+            seed=seed,
+            trial=trial,
+            worlds={part.world: part.version for part in task.worlds},
+            versions=dict(installed_versions()),
+        )
+        self._conversation = Conversation(task.id, task.env, trial, seed)
+        self._act_times: list[float] = []
+        self._env_times: list[float] = []
+        self._calls = 0
+        self._tokens = 0
+        self._last: tuple[str, Any] | None = None
+        self._in_a_row = 0
+        self._injected: set[int] = set()
+
+    async def live(self, policy: Policy, conditions: Conditions) -> None:
+        trajectory = self.trajectory
+        episode: Episode | None = None
+        trajectory.conditions = conditions.record()
+        try:
+            episode = self._open(conditions)
+            actor = self._begin(policy)
+            while not episode.over:
+                message = await self._ask(actor)
+                self._take(episode, message)
+        except _Stop as stop:
+            trajectory.status, trajectory.reason, trajectory.detail = stop.status, stop.reason, stop.detail
+        except Exception as error:  # the env's or ours: recorded, and counted as nobody's failure
+            trajectory.status, trajectory.reason, trajectory.detail = "error", "env_error", _words(error)
+        if episode is not None:
+            self._judge(episode)
+        trajectory.timings = {"total": round(perf_counter() - self._begun, 6), "act": self._act_times, "env": self._env_times}
+
+    def _judge(self, episode: Episode) -> None:
+        try:
+            self.trajectory.verdict = plain(episode.verdict().record())
+            self.trajectory.fingerprint = episode.worlds.fingerprint()
+        except Exception as error:
+            self.trajectory.status, self.trajectory.reason, self.trajectory.detail = "error", "env_error", _words(error)
+
+    # -- opening ---------------------------------------------------------------------------------------
+
+    def _open(self, conditions: Conditions) -> Episode:
+        watched = [self._watch(intercept) for intercept in conditions.interceptors]
+        try:
+            episode = Episode(self._task, max_steps=self._limits.steps, hidden=conditions.hidden, interceptors=watched)
+        except TurngymError as error:
+            raise _Stop("error", "task_error", _words(error)) from error
+        self._arrive(episode.start())
+        self._conversation.tools = episode.schemas()
+        return episode
+
+    def _watch(self, intercept: Interceptor) -> Interceptor:
+        def asked(call: ToolCall, number: int) -> ToolResult | None:
+            answer = intercept(call, number)
+            if answer is not None:
+                self._injected.add(number)
+            return answer
+
+        return asked
+
+    def _begin(self, policy: Policy) -> Any:
+        start: Callable[[Opening], Any] | None = getattr(policy, "start", None)
+        if start is None:
+            return policy
+        task, about = self._task, self._conversation
+        shown = task if getattr(policy, "sees_task", False) else None
+        opening = Opening(task.id, task.env, tuple([part.world for part in task.worlds]), about.trial, about.seed, shown)
+        try:
+            return start(opening)
+        except Exception as error:
+            raise _stop_for(error) from error
+
+    # -- one step --------------------------------------------------------------------------------------
+
+    async def _ask(self, actor: Any) -> AssistantMessage:
+        before = perf_counter()
+        left = None
+        if self._limits.seconds is not None:
+            left = self._limits.seconds - (before - self._begun)
+            if left <= 0:
+                raise _Stop("truncated", "seconds")
+        try:
+            answer = await (actor.act(self._conversation) if left is None else _within(left, actor, self._conversation))
+        except _Stop:
+            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise _stop_for(error) from error  # the policy's own, not a wish to stop us
+        except Exception as error:
+            raise _stop_for(error) from error
+        finally:
+            self._act_times.append(round(perf_counter() - before, 6))
+        return understand(answer)
+
+    def _take(self, episode: Episode, message: AssistantMessage) -> None:
+        before = perf_counter()
+        trajectory, conversation = self.trajectory, self._conversation
+        calls = number_calls(message.tool_calls, self._calls)
+        self._calls += len(calls)
+        trajectory.steps.append(step_record(message, len(trajectory.messages)))
+        trajectory.messages.append(assistant_message(message, calls))
+        conversation.messages.append(assistant_message(message, calls))
+        conversation.step += 1
+        visible, first = episode.visible, episode.calls
+        step = episode.step(message.content, calls)
+        for offset, (call, result) in enumerate(zip(calls, step.results, strict=True), first + 1):
+            trajectory.results.append(self._result(call, result, offset))
+        self._arrive(step.messages)
+        conversation.turn = episode.turn
+        if episode.visible is not visible:
+            conversation.tools = episode.schemas()
+        self._env_times.append(round(perf_counter() - before, 6))
+        if step.truncated:
+            raise _Stop("truncated", "steps")
+        if not step.terminated:
+            self._check_limits(calls, message)
+
+    def _result(self, call: ToolCall, result: ToolResult, number: int) -> dict[str, Any]:
+        record: dict[str, Any] = {"call": call.id, "name": result.name, "error": result.error}
+        if result.detail:
+            record["detail"] = shorten(result.detail, 1000)
+        if number in self._injected:
+            record["injected"] = number
+        return record
+
+    def _arrive(self, messages: Sequence[Message]) -> None:
+        self.trajectory.messages.extend(messages)
+        self._conversation.messages.extend([dict(message) for message in messages])
+
+    def _check_limits(self, calls: Sequence[ToolCall], message: AssistantMessage) -> None:
+        limits = self._limits
+        if message.usage:
+            self._tokens += _count(message.usage.get("completion_tokens"))
+        if limits.tokens is not None and self._tokens >= limits.tokens:
+            raise _Stop("truncated", "tokens")
+        if not calls:
+            self._last, self._in_a_row = None, 0
+        for call in calls:
+            made = (call.name, call.arguments)
+            self._in_a_row = self._in_a_row + 1 if made == self._last else 1
+            self._last = made
+            if limits.repeats is not None and self._in_a_row >= limits.repeats:
+                raise _Stop("truncated", "repeats", shorten(f"{call.name} {call.arguments}", 200))
+
+
+async def _within(seconds: float, actor: Any, conversation: Conversation) -> Any:
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            return await actor.act(conversation)
+    except TimeoutError:
+        if clock.expired():
+            raise _Stop("truncated", "seconds") from None
+        raise
+
+
+def _stop_for(error: BaseException) -> _Stop:
+    if isinstance(error, EndEpisode):
+        return _Stop("truncated", error.reason, _words(error))
+    if isinstance(error, InfrastructureError):
+        return _Stop("error", "infrastructure", _words(error))
+    return _Stop("error", POLICY_ERROR, _words(error))
+
+
+def _words(error: BaseException) -> str:
+    try:
+        said = str(error)
+    except Exception:  # an exception that cannot even say what it is
+        said = ""
+    return shorten(f"{type(error).__name__}: {said}", 500)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0

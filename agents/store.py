@@ -1,0 +1,249 @@
+"""The run directory: what a run was, every record it finished, and the way to go on after anything.
+
+    run.json              what was run: kind, config, versions
+    trajectories.jsonl    one finished record a line, with its `id`
+    summary.json          the figures of the last time the run ended or was stopped
+
+Laws: a record is on disk whole or not at all (one `os.write` each, cut back if it comes out short); the same
+command again goes on where it stopped; nothing is ever thrown away in silence; one run at a time in a directory;
+no key or password is written. Not here: what a record means.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from ..envs.errors import RunError, shorten
+from .records import ASIDE, TRAJECTORIES, lines_of, parse_line, read_manifest, reason_of, sync_directory, write_aside
+from .secrets import find_secrets
+from .trajectory import installed_versions, record_line
+
+STORE_FORMAT = 1
+_OWN = frozenset({".lock", "run.json" + ASIDE})
+_SYNC_SECONDS = 2.0
+OnRecord = Callable[[dict[str, Any]], None]
+
+
+class RunStore:
+    """A run directory opened for writing; a context manager.
+
+    Raises `RunError`, and changes nothing, for a directory that is foreign, in use, unwritable, that was made
+    with another config, or that holds a garbled line. A torn last line is cut, and `notes` tells.
+
+    Args:
+        directory: made if absent. config: plain JSON data that decides what the run gives.
+        kind, records: what kind of run it is, and the name of its record file.
+        repair: move garbled lines to `<records>.quarantine` instead of refusing.
+        on_record: called with every record that is there already.
+
+    Attributes:
+        ids: of all records here. notes: what was mended, in words. resumed: how many records were there.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        config: Mapping[str, Any],
+        *,
+        kind: str = "rollout",
+        records: str = TRAJECTORIES,
+        repair: bool = False,
+        on_record: OnRecord | None = None,
+    ) -> None:
+        self.path = Path(directory)
+        self.records_path = self.path / records
+        self.ids: set[str] = set()
+        self.notes: list[str] = []
+        self._lock = self._fd = -1
+        self._size = 0
+        self._synced = time.monotonic()
+        try:
+            self._take_place(kind, config)
+            self._read_back(repair, on_record)
+            self._fd = os.open(self.records_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._size = os.fstat(self._fd).st_size
+        except OSError as error:
+            self.close()
+            raise RunError(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
+        except BaseException:
+            self.close()
+            raise
+        self.resumed = len(self.ids)
+
+    # -- taking the directory --------------------------------------------------------------------------
+
+    def _take_place(self, kind: str, config: Mapping[str, Any]) -> None:
+        if found := next(find_secrets(config), None):
+            raise RunError(f"config field {found} looks like a secret and is not stored; pass it by the environment")
+        manifest = {"format": STORE_FORMAT, "kind": kind, "config": config, "versions": dict(installed_versions())}
+        manifest = json.loads(record_line(manifest))
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is no directory; name one for the run")
+        known = self.path / "run.json"
+        if self.path.exists() and not known.exists() and (foreign := _foreign(self.path)):
+            raise RunError(f"{self.path} is no run directory (it holds {foreign}); name an empty or new one")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self.path)
+        if known.exists():
+            if changes := _differences(read_manifest(self.path), manifest):
+                raise RunError(f"{self.path} was made otherwise: {'; '.join(changes)}; run as before or name another directory")
+        else:
+            write_aside(known, manifest)
+
+    def _read_back(self, repair: bool, on_record: OnRecord | None) -> None:
+        if not self.records_path.exists():
+            return
+        self._mend_tail()
+        bad: list[tuple[int, str]] = []
+        end, tail = 0, b""
+        for number, line in lines_of(self.records_path):
+            record, why = parse_line(line)
+            if record is not None and record["id"] in self.ids:
+                record, why = None, f"the id {shorten(record['id'])} stands twice"
+            if not line.endswith(b"\n"):
+                tail = line
+            elif record is None:
+                bad.append((number, why))
+                if not repair:
+                    raise RunError(f"{self.records_path}, line {number}: {why}; --repair (repair=True) moves it aside")
+            end += len(line) if not tail or record is not None else 0
+            if record is not None:
+                self.ids.add(record["id"])
+                if on_record is not None:
+                    on_record(record)
+        if tail:
+            self._mend_tail(end, tail)
+        if bad:
+            self._quarantine({number for number, _ in bad})
+            self.notes += [f"{self.records_path.name}, line {number}: {why}; moved to {self._aside().name}" for number, why in bad]
+
+    def _mend_tail(self, end: int, tail: bytes) -> None:
+        """Cut a last line that was never finished (the file is good up to `end`), or give it the line end it lacks."""
+        with open(self.records_path, "r+b") as file:
+            if end == file.seek(0, os.SEEK_END):
+                file.write(b"\n")
+                self.notes.append(f"{self.records_path.name}: the last line lacked its end; mended")
+            else:
+                file.truncate(end)
+                self.notes.append(f"{self.records_path.name}: cut a torn last line of {len(tail)} bytes; that record is made again")
+
+    def _aside(self) -> Path:
+        return self.records_path.with_name(self.records_path.name + ".quarantine")
+
+    def _quarantine(self, numbers: set[int]) -> None:
+        fresh = self.records_path.with_name(self.records_path.name + ASIDE)
+        with open(fresh, "wb") as good, open(self._aside(), "ab") as bad:
+            for number, line in lines_of(self.records_path):
+                (bad if number in numbers else good).write(line)
+            for file in (bad, good):
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(fresh, self.records_path)
+        sync_directory(self.path)
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write a finished record; once this returns, it survives the death of the process.
+
+        Raises `RunError` if its id is here already, or if the disk does not take it: then the file is as it was.
+        """
+        if record["id"] in self.ids:
+            raise RunError(f"{self.records_path} holds {shorten(record['id'])} already; ids are unique in a run")
+        line = record_line(record)
+        try:
+            written = os.write(self._fd, line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, "the record was written in part")
+        except OSError as error:
+            self._cut_back()
+            raise RunError(f"cannot write to {self.records_path}: {reason_of(error)}; make room and run the same again") from error
+        self._size += len(line)
+        self.ids.add(record["id"])
+        now = time.monotonic()
+        if now - self._synced > _SYNC_SECONDS:
+            os.fsync(self._fd)
+            self._synced = now
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:  # then nothing more may follow the torn line; the next start cuts it
+            os.close(self._fd)
+            self._fd = -1
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace `summary.json` whole."""
+        try:
+            write_aside(self.path / "summary.json", summary)
+        except OSError as error:
+            raise RunError(f"cannot write {self.path / 'summary.json'}: {reason_of(error)}; make room and run the same again") from error
+
+    def close(self) -> None:
+        """Sync and let go of the directory; safe to call twice."""
+        fd, self._fd = self._fd, -1
+        lock, self._lock = self._lock, -1
+        try:
+            if fd >= 0:
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+        except OSError as error:
+            raise RunError(f"cannot finish {self.records_path}: {reason_of(error)}; make room and run the same again") from error
+        finally:
+            if lock >= 0:
+                os.close(lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+# -- inside -----------------------------------------------------------------------------------------------
+
+
+def _locked(directory: Path) -> int:
+    lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise RunError(f"another run is writing to {directory}; wait for it or name another directory") from None
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _foreign(directory: Path) -> str:
+    return ", ".join(sorted(entry.name for entry in directory.iterdir() if entry.name not in _OWN)[:3])
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Each field that decides what a run gives and is not as it was. Python's version decides nothing."""
+    old, new = _flat(before), _flat(now)
+    for fields in (old, new):
+        fields.pop("versions.python", None)
+    names = [*new, *(name for name in old if name not in new)]
+    absent = "absent"
+    return [f"{n}: was {_told(old, n, absent)}, now {_told(new, n, absent)}" for n in names if old.get(n, absent) != new.get(n, absent)]
+
+
+def _told(values: Mapping[str, Any], name: str, absent: str) -> str:
+    return shorten(json.dumps(values[name])) if name in values else absent
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and (value or not path):
+        return {n: v for name, part in value.items() for n, v in _flat(part, f"{path}.{name}" if path else str(name)).items()}
+    return {path: value}

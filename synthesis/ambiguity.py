@@ -1,0 +1,83 @@
+"""Whether a query can be read another way: a bounded search over other things that its words fit.
+
+For every argument that the user only pointed at, each other value of that kind known by then is tried that the
+same words would describe; the plan is executed with it from the round's snapshot. If one is legal and ends in
+another state, or shows other results, the query is ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..envs.binding import Bound, Occurrence, Pool
+from ..envs.canonical import effects
+from ..envs.worldset import WorldSet
+from .advanced import AdvancedTool, Executed
+from .phrasing import Speaker, Style
+from .plan import PlannedCall, Reference, Round
+from .references import matches
+
+MAX_READINGS = 24
+
+
+def other_reading(round_: Round, rounds: list[Round], tool: AdvancedTool, style: Style) -> str:
+    """A description of another legal reading that ends elsewhere ("" if the bounded search finds none)."""
+    speaker = Speaker([*rounds, round_], style)
+    pool = round_.pool.copy()
+    for call in round_.calls:
+        pool.add(call.tool, call.value, turn=round_.turn, call=call.id)
+    earlier = {call.id: call.value for r in rounds for call in r.calls}
+    tried = 0
+    for call in round_.calls:
+        for name, bound in call.bound.items():
+            for value in _rivals(call, name, bound, pool, speaker, round_.turn):
+                tried += 1
+                if tried > MAX_READINGS:
+                    return ""
+                if _ends_elsewhere(round_, tool, earlier, (call.id, name, value)):
+                    return f"{call.name}.{name} could also mean another {speaker.noun(bound.seen.semantic) if bound.seen else name}"
+    return ""
+
+
+def _rivals(call: PlannedCall, name: str, bound: Bound, pool: Pool, speaker: Speaker, turn: int) -> Iterable[object]:
+    seen = bound.seen
+    if seen is None:
+        return
+    reference = call.refs[name]
+    words = speaker.thing(bound, reference)
+    order = list(speaker.calls)
+    for other in pool.seen.get(seen.semantic, ()):
+        if other.value == bound.value or order.index(other.call) >= order.index(call.id):
+            continue
+        if _fits(reference, other, seen, turn, speaker) and speaker.thing(Bound(other.value, bound.kind, other), _as(reference, other)) == words:
+            yield other.value
+
+
+def _fits(reference: Reference, other: Occurrence, seen: Occurrence, turn: int, speaker: Speaker) -> bool:
+    if reference.pick == "that":
+        return other.turn < turn and not other.rivals
+    if reference.pick == "new":
+        return other.turn == seen.turn and not other.rivals and bool(speaker.calls[other.call].writes)
+    if other.turn != seen.turn:
+        return False
+    if reference.where or reference.pick != "only":
+        return matches(reference, other.holder, list(other.rivals))
+    return not other.rivals
+
+
+def _as(reference: Reference, other: Occurrence) -> Reference:
+    return Reference(tuple((field, other.holder.get(field)) for field, _ in reference.where), reference.pick)
+
+
+def _ends_elsewhere(round_: Round, tool: AdvancedTool, earlier: dict[str, object], swap: tuple[str, str, object]) -> bool:
+    worlds = round_.before.fork()
+    done: Executed = tool.execute(worlds, earlier=earlier, swap=swap)
+    if done.failed:
+        return False
+    if any(done.results[call.id].text != call.result.text for call in round_.sinks()):
+        return True
+    return _effects(round_.before, worlds) != _effects(round_.before, round_.after)
+
+
+def _effects(start: WorldSet, end: WorldSet) -> object:
+    return effects(start.diff(end), start.table_specs(), start.incidental())

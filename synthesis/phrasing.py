@@ -1,0 +1,220 @@
+"""English for plans: values, noun phrases for things that only results show, and clauses for calls.
+
+Words come from the names and docstrings of tools, parameters and fields, and from the phrases an author put
+beside a tool. Law: whatever is said of a thing is true of it alone (`references.py`); internal ids are never
+written.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import date
+from random import Random
+from typing import Any, NamedTuple
+
+from ..envs.binding import Bound
+from ..envs.tool import Tool
+from .plan import PlannedCall, Reference, Round
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2})?", re.ASCII)
+_PREPOSITIONS = {
+    "origin": "from {}", "source": "from {}", "from_city": "from {}", "destination": "to {}", "to_city": "to {}", "target": "to {}",
+    "city": "in {}", "date": "on {}", "day": "on {}", "on": "on {}", "check_in": "from {}", "check_out": "until {}", "since": "since {}",
+    "until": "until {}", "start": "from {}", "end": "until {}", "first": "from {}", "last": "until {}", "name": "called {}",
+    "title": "called {}", "nickname": "called {}", "payee": "to {}", "amount": "for {}", "path": "at {}", "directory": "in {}",
+    "folder": "in {}", "file": "in {}", "cabin": "in {}", "pattern": "matching {}", "query": "matching {}", "text": "saying {}",
+    "memo": "with the memo {}", "month": "for {}", "currency": "in {}", "account": "for {}", "card": "for {}", "booking": "for {}",
+    "traveller": "for {}", "flight": "for {}", "hotel": "for {}", "goal": "for {}",
+}  # fmt: skip
+_OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")
+_WHEN = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
+_CHEAP = ("price", "fare", "cost", "total", "fee")
+
+
+class Style(NamedTuple):
+    """How a persona writes: long dates or ISO, and how values are quoted."""
+
+    long_dates: bool = False
+    quote: str = '"'
+
+
+def words(name: str) -> str:
+    """A field, parameter or kind as people write it."""
+    text = name.replace("_", " ").strip()
+    for tail in (" id", " path", " at", " minor"):
+        text = text.removesuffix(tail) if len(text) > len(tail) else text
+    return text
+
+
+def say(value: Any, style: Style) -> str:
+    """A value as a person writes it, without quotes."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and style.long_dates:
+        if _DATE.fullmatch(value):
+            return _long_date(value)
+        if match := _STAMP.fullmatch(value):
+            return f"{_long_date(match[1])} at {match[2]}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(say(item, style) for item in value)
+    if value is None:
+        return "none"
+    return str(value)
+
+
+def quoted(value: Any, style: Style) -> str:
+    """A value as a person writes it, in quotes where it would not stand by itself."""
+    text = say(value, style)
+    plain = not isinstance(value, str) or bool(_DATE.fullmatch(value) or _STAMP.fullmatch(value) or re.fullmatch(r"[\w.@:+/~-]+", text))
+    name = isinstance(value, str) and re.fullmatch(r"[A-Z][a-zà-ÿ]+( [A-Z][a-zà-ÿ]+)?", text) is not None
+    if plain or name:
+        return text
+    mark = "'" if '"' in text else style.quote
+    return f"{mark}{text}{mark}"
+
+
+def _long_date(value: str) -> str:
+    day = date.fromisoformat(value)
+    return f"{day.day} {day.strftime('%B')} {day.year}"
+
+
+# -- things ----------------------------------------------------------------------------------------------
+
+
+class Speaker:
+    """Talks about the calls of a conversation. Holds the rounds so far, to find who made a value."""
+
+    def __init__(self, rounds: list[Round], style: Style) -> None:
+        self.style = style
+        self.calls = {call.id: call for round_ in rounds for call in round_.calls}
+
+    def thing(self, bound: Bound, reference: Reference, depth: int = 0) -> str:
+        """A noun phrase for a value that a result shows."""
+        seen = bound.seen
+        assert seen is not None
+        noun = self.noun(seen.semantic)
+        if reference.pick == "that":
+            return f"that {noun}"
+        if reference.pick == "new":
+            return f"the new {noun}"
+        how, _, field = reference.pick.partition(":")
+        maker = self.calls[seen.call]
+        head = f"the {noun}"
+        if how in ("min", "max"):
+            head = self._extreme(noun, how, field, seen.holder.get(field))
+        parts = [self._trait(name, value, noun) for name, value in reference.where]
+        if depth < 2:
+            parts += self.clauses(maker, self._unsaid(maker), depth + 1)
+        elif not parts and how == "only":
+            parts = [f"from {self._summary_noun(maker.tool)}"]
+        return " ".join([head, *parts])
+
+    @staticmethod
+    def _unsaid(maker: PlannedCall) -> list[str]:
+        return list(maker.bound)
+
+    @staticmethod
+    def noun(semantic: str) -> str:
+        """A kind of thing: `file_path` is a file, `bank_card` a bank card."""
+        text = words(semantic)
+        for tail in (" name", " nickname"):
+            text = text.removesuffix(tail)
+        return text or words(semantic)
+
+    @staticmethod
+    def _summary_noun(tool: Tool) -> str:
+        return words(tool.name)
+
+    def _extreme(self, noun: str, how: str, field: str, value: Any) -> str:
+        low = how == "min"
+        if field in _CHEAP:
+            return f"the {'cheapest' if low else 'most expensive'} {noun}"
+        if field in _WHEN:
+            return f"the {'earliest' if low else 'latest'} {noun}"
+        if isinstance(value, str) and (_DATE.match(value) or ":" in value):
+            return f"the {noun} with the {'earliest' if low else 'latest'} {words(field)}"
+        return f"the {noun} with the {'lowest' if low else 'highest'} {words(field)}"
+
+    def _trait(self, field: str, value: Any, noun: str) -> str:
+        if isinstance(value, bool):
+            return f"that {'is' if value else 'is not'} {words(field)}"
+        if field in ("name", "title", "nickname") or words(field) == noun:
+            return f"called {self._name(value)}"
+        return f"whose {words(field)} is {quoted(value, self.style)}"
+
+    def _name(self, value: Any) -> str:
+        text = say(value, self.style)
+        mark = "'" if '"' in text else self.style.quote
+        return f"{mark}{text}{mark}"
+
+    # -- calls -------------------------------------------------------------------------------------------
+
+    def argument(self, call: PlannedCall, name: str, depth: int = 0) -> str:
+        """An argument as people write it: the value, or the noun phrase of what it stands for."""
+        bound = call.bound[name]
+        if bound.seen is not None:
+            return self.thing(bound, call.refs[name], depth)
+        return quoted(bound.value, self.style)
+
+    def clauses(self, call: PlannedCall, names: list[str], depth: int = 0) -> list[str]:
+        """Prepositional clauses for arguments."""
+        said = []
+        for name in names:
+            bound = call.bound[name]
+            if bound.seen is None and isinstance(bound.value, bool):
+                said.append(f"{'with' if bound.value else 'without'} {words(name)}")
+                continue
+            text = self.argument(call, name, depth)
+            form = _PREPOSITIONS.get(name)
+            said.append(form.format(text) if form else f"with {words(name)} {text}")
+        return said
+
+    def ask(self, call: PlannedCall, rng: Random) -> str:
+        """An imperative clause that asks for what a call does."""
+        fitting = [p for p in call.tool.phrases if _names(p) <= set(call.bound)]
+        if fitting:
+            most = max(len(_names(p)) for p in fitting)
+            best = [p for p in fitting if len(_names(p)) == most] if rng.random() < 0.7 else fitting
+            phrase = rng.choice(best)
+            text = self._fill(phrase, call)
+            rest = [n for n in call.bound if n not in _names(phrase)]
+        else:
+            text, rest = self._embed(_mine(call.tool.summary), call)
+        return " ".join([text, *self.clauses(call, rest)])
+
+    def _embed(self, text: str, call: PlannedCall) -> tuple[str, list[str]]:
+        """Put arguments where a summary speaks of them: `borrow a book` becomes `borrow the book called Emma`."""
+        rest = []
+        for name, bound in call.bound.items():
+            semantic = call.tool.parameters[name].semantic
+            nouns = [words(name), *([self.noun(semantic.name)] if semantic is not None else [])]
+            form = re.compile(rf"\b(one of (my|the) |an? |the |some )({'|'.join(map(re.escape, nouns))})(s|es)?\b")
+            if bound.seen is not None and form.search(text):
+                said = self.argument(call, name)
+                text = form.sub(lambda _, said=said: said, text, count=1)
+            else:
+                rest.append(name)
+        return text, rest
+
+    def _fill(self, phrase: str, call: PlannedCall) -> str:
+        out = []
+        for text, name, _, _ in string.Formatter().parse(phrase):
+            out.append(text)
+            if name:
+                inside = text.endswith(('"', "'")) and call.bound[name].seen is None
+                out.append(say(call.bound[name].value, self.style) if inside else self.argument(call, name))
+        filled = "".join(out)
+        return re.sub(r'"(the|that) ([^"]*)"', r"\1 \2", filled) if '"the ' in filled else filled
+
+
+def _names(phrase: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
+
+
+def _mine(summary: str) -> str:
+    """A tool's summary as the user would ask for it."""
+    text = summary.rstrip(".")
+    text = _OWNERS.sub(lambda m: "my" if m[3] else "me", text)
+    return text[:1].lower() + text[1:]

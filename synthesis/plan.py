@@ -1,0 +1,167 @@
+"""Plans: what a round of calls did, where every argument came from, and what depends on what.
+
+A `Round` is one user turn's worth of executed calls; a `Trip` is the rounds of a conversation on one running
+state. Dependencies are found by execution: a later call that changes its answer when an earlier write is left
+out depends on that write; a read that would answer otherwise after a write comes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..envs.binding import Bound, Pool
+from ..envs.task import GoldCall, Source
+from ..envs.tool import Tool, ToolResult
+from ..envs.worldset import WorldSet
+
+
+class Reference(NamedTuple):
+    """How a user points at a value that only results show.
+
+    where: field -> value of the object it stood in. pick: `only`, `min:<field>`, `max:<field>`, `new` (made in
+    this turn), or `that` (the one of an earlier turn).
+    """
+
+    where: tuple[tuple[str, Any], ...] = ()
+    pick: str = "only"
+
+
+@dataclass(slots=True)
+class PlannedCall:
+    """One executed call of a plan.
+
+    Attributes:
+        id: unique in the conversation (`t0c1`). tool: its `Tool`. bound: argument -> value and source.
+        refs: argument -> how the user points at it, for values out of results.
+        result, value: what came back, as text and as data. enables: predicates this call made true.
+        after: ids of calls of the same round that must come first.
+    """
+
+    id: str
+    tool: Tool
+    bound: dict[str, Bound]
+    refs: dict[str, Reference]
+    result: ToolResult
+    value: Any
+    enables: frozenset[str] = frozenset()
+    after: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The tool's public name."""
+        return self.tool.name
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments as sent."""
+        return {name: item.value for name, item in self.bound.items()}
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call wrote anything."""
+        return bool(self.result.written)
+
+    def gold(self) -> GoldCall:
+        """The call as a task's gold."""
+        return GoldCall(
+            id=self.id, name=self.name, arguments=self.arguments, after=self.after, sources={n: self._source(n, b) for n, b in self.bound.items()}
+        )
+
+    def _source(self, name: str, bound: Bound) -> Source:
+        if bound.seen is None:
+            return Source(kind=bound.kind)  # type: ignore[arg-type]
+        ref = self.refs[name]
+        return Source(
+            kind=bound.kind,  # type: ignore[arg-type]
+            call=bound.seen.call,
+            path=bound.seen.path,
+            where=dict(ref.where),
+            pick=ref.pick,
+            semantic=bound.seen.semantic,
+        )
+
+
+@dataclass(slots=True)
+class Round:
+    """One turn's plan: executed calls on `before`, ending in `after`; `pool` is what was known before it."""
+
+    turn: int
+    target: str
+    before: WorldSet
+    after: WorldSet
+    pool: Pool
+    elapse: int
+    calls: list[PlannedCall] = field(default_factory=list)
+
+    def call(self, identity: str) -> PlannedCall | None:
+        """The call with an id, or None if it belongs to another round."""
+        return next((call for call in self.calls if call.id == identity), None)
+
+    def sinks(self) -> list[PlannedCall]:
+        """Calls whose output nobody uses and that open no door for another, or that write what counts."""
+        used = {b.seen.call for c in self.calls for b in c.bound.values() if b.seen is not None}
+        needed = {name for c in self.calls for name in _needs(c)}
+        incidental = self.before.incidental()
+        return [
+            c for c in self.calls
+            if lasting(c, incidental, self.before) or (c.id not in used and not (c.enables & needed))
+        ]  # fmt: skip
+
+    def depth(self) -> int:
+        """Length of the longest path of values from call to call; a value of an earlier turn counts one."""
+        depths: dict[str, int] = {}
+        for call in self.calls:
+            into = [depths.get(b.seen.call, 0) + 1 for b in call.bound.values() if b.seen is not None]
+            depths[call.id] = max(into, default=0)
+        return max(depths.values(), default=0)
+
+
+def lasting(call: PlannedCall, incidental: Iterable[str], worlds: WorldSet) -> bool:
+    """Whether the call wrote anything that counts by itself."""
+    barred = set(incidental)
+    return any(table not in barred for table in tables_written(call.result, worlds))
+
+
+def tables_written(result: ToolResult, worlds: WorldSet) -> list[str]:
+    """`World.table` (or `World.cell`) of each record that a call wrote, without repeats."""
+    if not result.written:
+        return []
+    world = type(worlds.world_of(result.name)).__name__
+    return list(dict.fromkeys(f"{world}.{key if table == '_cells' else table}" for table, key in result.written))
+
+
+def _needs(call: PlannedCall) -> list[str]:
+    return [f"{call.tool.owner}.{predicate.__name__}" for predicate in call.tool.requires]
+
+
+def order_by_execution(round_: Round) -> None:
+    """Find what depends on what (see the module) and set `after` of each call."""
+    calls = round_.calls
+    after: dict[str, set[str]] = {call.id: set() for call in calls}
+    inside = {call.id for call in calls}
+    for call in calls:
+        after[call.id].update(b.seen.call for b in call.bound.values() if b.seen is not None and b.seen.call in inside)
+    worlds = round_.before.fork()
+    for index, call in enumerate(calls):
+        if call.writes:
+            for later in _changed_without(worlds, calls[index + 1 :]):
+                after[later].add(call.id)
+        answer_before = worlds.call(call.name, call.arguments)
+        assert answer_before.text == call.result.text, "worlds are deterministic"
+        if call.writes:
+            after[call.id].update(_changed_by(worlds, [c for c in calls[:index] if not c.writes]))
+    for call in calls:
+        call.after = tuple(other.id for other in calls if other.id in after[call.id])
+
+
+def _changed_without(worlds: WorldSet, calls: list[PlannedCall]) -> list[str]:
+    if not calls:
+        return []
+    fork = worlds.fork()
+    return [call.id for call in calls if fork.call(call.name, call.arguments).text != call.result.text]
+
+
+def _changed_by(worlds: WorldSet, reads: list[PlannedCall]) -> list[str]:
+    return [call.id for call in reads if worlds.call(call.name, call.arguments).text != call.result.text]

@@ -1,0 +1,161 @@
+"""The four agents as protocols, and their template implementations: deterministic, seeded, no model.
+
+Tooling writes the brief of a round (T_adv and what the user must say), Querying writes the user's message from
+the brief alone, Reasoning answers step by step, Critiquing turns a failed attempt into a hint. Another
+implementation of a role (a chat model, say) only has to keep its protocol. All are asynchronous, so that many
+samples can be under way while models think.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple, Protocol
+
+from ..envs.messages import Message
+from ..envs.task import GoldCall
+from ..envs.tool import ToolCall
+from .brief import Brief, make_brief
+from .phrasing import Style
+from .plan import Round
+from .query import Persona, Query, write_query
+from .reasoning import Reasoner
+
+
+class Thought(NamedTuple):
+    """One assistant message of a reasoner: its trace, its words, its calls."""
+
+    reasoning: str
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(slots=True)
+class Scene:
+    """A conversation as the roles share it: rounds so far, what the user said, how this persona writes."""
+
+    persona: Persona
+    style: Style
+    strength: int
+    rounds: list[Round] = field(default_factory=list)
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Prompt:
+    """What a reasoner gets for a round: the advanced tool's description as the first hint, then critiques.
+
+    `plan` is for template reasoners alone, which are told what to do; models never see it.
+    """
+
+    hint: str
+    critiques: list[str] = field(default_factory=list)
+    plan: Round | None = None
+
+
+class Tooling(Protocol):
+    """Sees the round, writes the brief."""
+
+    async def brief(self, round_: Round, scene: Scene, rng: Random) -> Brief: ...
+
+
+class Querying(Protocol):
+    """Sees the brief alone, writes the user's message."""
+
+    async def write(self, brief: Brief, scene: Scene, rng: Random) -> Query: ...
+
+
+class Reasoning(Protocol):
+    """Answers a user message step by step: thoughts with calls until one without."""
+
+    async def think(self, messages: Sequence[Message], brief: Brief, prompt: Prompt, scene: Scene, rng: Random) -> Thought: ...
+
+
+class Critiquing(Protocol):
+    """Says what went wrong with an attempt, without giving internal values away."""
+
+    async def hint(self, why: str, attempt: Sequence[ToolCall], gold: Sequence[GoldCall], said: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """One agent per role."""
+
+    tooling: Tooling
+    querying: Querying
+    reasoning: Reasoning
+    critiquing: Critiquing
+
+
+class TemplateTooling:
+    """Writes briefs from docstrings, phrases and types."""
+
+    async def brief(self, round_: Round, scene: Scene, rng: Random) -> Brief:
+        """The brief of a round."""
+        return make_brief(round_, scene.rounds, scene.said, scene.style, rng)
+
+
+class TemplateQuerying:
+    """Writes queries with persona and noise."""
+
+    async def write(self, brief: Brief, scene: Scene, rng: Random) -> Query:
+        """The user's message."""
+        return write_query(brief, rng, scene.strength, scene.persona, scene.style)
+
+
+class TemplateReasoning:
+    """Follows the plan it is told, one call a message (now and then independent calls together)."""
+
+    parallel = 0.15
+
+    async def think(self, messages: Sequence[Message], brief: Brief, prompt: Prompt, scene: Scene, rng: Random) -> Thought:
+        """The next thought: the calls that come next, or the reply."""
+        assert prompt.plan is not None, "a template reasoner needs the plan"
+        done = _calls_since_user(messages)
+        calls = prompt.plan.calls
+        writer = Reasoner(prompt.plan, scene.rounds, brief, scene.style, rng)
+        if done >= len(calls):
+            return Thought(writer.closing(), writer.reply())
+        batch = [calls[done]]
+        if rng.random() < self.parallel:
+            for later in calls[done + 1 :]:
+                if set(later.after) & {c.id for c in batch} or later.writes or batch[-1].writes:
+                    break
+                batch.append(later)
+        return Thought(writer.before(done), "", tuple(ToolCall(c.name, json.dumps(c.arguments, ensure_ascii=False), c.id) for c in batch))
+
+
+class TemplateCritiquing:
+    """Repeats what validation found, which names no internal value."""
+
+    async def hint(self, why: str, attempt: Sequence[ToolCall], gold: Sequence[GoldCall], said: str) -> str:
+        """One sentence for the next prompt."""
+        return f"The previous attempt was not right: {why}."
+
+
+def template_roles() -> Roles:
+    """The embedded default: no model, no key, no network."""
+    return Roles(TemplateTooling(), TemplateQuerying(), TemplateReasoning(), TemplateCritiquing())
+
+
+def _calls_since_user(messages: Sequence[Message]) -> int:
+    count = 0
+    for message in reversed(messages):
+        if message["role"] == "user":
+            break
+        count += message["role"] == "tool"
+    return count
+
+
+def assistant_message(thought: Thought) -> dict[str, Any]:
+    """A thought as a chat message."""
+    message: dict[str, Any] = {"role": "assistant", "content": thought.content}
+    if thought.reasoning:
+        message["reasoning_content"] = thought.reasoning
+    if thought.calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in thought.calls
+        ]
+    return message

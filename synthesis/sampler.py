@@ -1,0 +1,361 @@
+"""Phase I: directed sampling of rounds (FunReason-MT, arXiv 2510.24645, Eq. 2).
+
+A round has a target tool Ta. Next call: if Ta was called, a random legal tool; else Ta if it is legal; else the
+legal tool nearest to Ta *within the unsatisfied closure of Ta and not yet called in this round*. The paper's
+rule lacks the last restriction and can loop for ever on a called tool that stays legal and near; `literal=True`
+reproduces it. Law: every call of a round was executed and succeeded, and every argument has a source that a
+user or a result can show.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import Any, NamedTuple
+
+import networkx as nx
+
+from ..envs.binding import Bound, Mix, Pool, bind
+from ..envs.graph import ToolGraph
+from ..envs.tool import Tool, ToolResult, predicate_name
+from ..envs.worldset import WorldSet
+from .plan import PlannedCall, Reference, Round, order_by_execution
+from .references import refer
+
+LENGTHS = {1: 0.10, 2: 0.28, 3: 0.26, 4: 0.16, 5: 0.10, 6: 0.05, 7: 0.03, 8: 0.02}
+REBINDS, BANS = 4, 2
+
+
+class Rejected(Exception):
+    """A candidate that is not kept; `reason` is a stable short name that the funnel counts."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class SamplerOptions(NamedTuple):
+    """How rounds are drawn.
+
+    literal: the paper's rule as printed. explore: chance of a random legal read while there is slack.
+    enrich: chance to let a result supply a value that the user could have said. failures: tool -> failures of
+    the current policy; a target's chance is proportional to 1 + failures (arXiv 2601.01498).
+    """
+
+    literal: bool = False
+    explore: float = 0.1
+    enrich: float = 0.8
+    failures: Mapping[str, int] = {}
+
+
+class Sampler:
+    """Draws rounds over one graph. Stateless between rounds but for its options; all chance is in `rng`."""
+
+    def __init__(self, graph: ToolGraph, options: SamplerOptions | None = None) -> None:
+        self.graph = graph
+        self.options = options or SamplerOptions()
+        self.targets = [name for name in graph.tools if name in graph.reachable()]
+        self.byways: frozenset[str] = frozenset()
+        lengths = dict(nx.all_pairs_shortest_path_length(graph.graph))
+        self._distance: dict[str, dict[str, int]] = lengths
+
+    # -- choosing --------------------------------------------------------------------------------------
+
+    def choose_target(self, rng: Random, worlds: WorldSet, pool: Pool, turn: int, across: bool, taken: Counter[str]) -> str:
+        """A target tool; with `across`, one that can use a value of an earlier turn where there is one."""
+        names = self.targets
+        if across:
+            fitting = [name for name in names if self._uses_earlier(worlds.tools[name], pool, turn)]
+            names = fitting or names
+        weights = [(1 + self.options.failures.get(n, 0)) / (1 + 3 * taken[n]) for n in names]
+        return rng.choices(names, weights)[0]
+
+    @staticmethod
+    def _uses_earlier(tool: Tool, pool: Pool, turn: int) -> bool:
+        return any(
+            p.semantic is not None and p.required and p.draw is None and pool.latest(p.semantic.name, before=turn)
+            for p in tool.parameters.values()
+        )
+
+    def needed(self, target: str, worlds: WorldSet, pool: Pool, rng: Random) -> list[str]:
+        """The unsatisfied closure of `target` now, prerequisites first, without it. Raises `Rejected`."""
+        order: list[str] = []
+
+        def visit(name: str, path: frozenset[str]) -> None:
+            for need in self.graph.requirements[name]:
+                if need.given and need.kind == "data":
+                    continue
+                if self._holds(need.kind, need.name, worlds, pool) or need.providers & set(order):
+                    continue
+                options = [p for p in need.providers if p in self.graph.reachable() and p not in path]
+                if not options:
+                    raise Rejected("unreachable_target", target)
+                best = self._cheap(options, rng)
+                visit(best, path | {best})
+                if best not in order:
+                    order.append(best)
+
+        visit(target, frozenset((target,)))
+        return order
+
+    def _cheap(self, options: list[str], rng: Random) -> str:
+        options = sorted(options)
+        weights = [(4.0 if self.graph.graph.nodes[o]["read"] else 1.0) / (1 + len(self.graph.closure(o))) ** 2 for o in options]
+        return rng.choices(options, weights)[0]
+
+    def _holds(self, kind: str, name: str, worlds: WorldSet, pool: Pool) -> bool:
+        if kind == "data":
+            return bool(pool.seen.get(name))
+        return name in _holding(worlds)
+
+    # -- a round ---------------------------------------------------------------------------------------
+
+    def round(self, worlds: WorldSet, pool: Pool, rng: Random, *, turn: int, target: str, across: bool = False, elapse: int = 0, earlier: Iterable[PlannedCall] = ()) -> Round:
+        """Execute one round on a fork of `worlds`.
+
+        Args:
+            worlds, pool: the state and what is known before the round; both stay as they are.
+            turn, target: the index of the turn and the tool to reach. across: prefer values of earlier turns.
+            earlier: the calls of earlier rounds.
+            elapse: seconds that pass first.
+
+        Returns:
+            The round with its calls and their order. Raises `Rejected`.
+        """
+        live = worlds.fork()
+        live.advance(elapse)
+        walk = _Walk(self, live, pool.copy(), rng, turn, target, across, earlier)
+        round_ = Round(turn, target, live.fork(), live, pool, elapse)
+        walk.run(round_.calls)
+        order_by_execution(round_)
+        return round_
+
+
+class _Walk:
+    """The state of one round while it is being drawn."""
+
+    def __init__(self, sampler: Sampler, worlds: WorldSet, pool: Pool, rng: Random, turn: int, target: str, across: bool, earlier: Iterable[PlannedCall]) -> None:
+        self.sampler, self.worlds, self.pool, self.rng = sampler, worlds, pool, rng
+        self.turn, self.target, self.across = turn, target, across
+        self.length = rng.choices(list(LENGTHS), list(LENGTHS.values()))[0]
+        self.banned: set[str] = set()
+        self.calls: list[PlannedCall] = []
+        self.made = {call.id: call for call in earlier}
+        self.spent = 0
+        self.plan: list[str] = []
+
+    def run(self, calls: list[PlannedCall]) -> None:
+        self.calls = calls
+        options = self.sampler.options
+        plan = self.plan = [] if options.literal else self._plan()
+        while len(calls) < max(self.length, 1) or not self._reached():
+            self.spent += 1
+            if self.spent > 24:
+                raise Rejected("target_not_reached", self.target)
+            name = self._next(plan)
+            if name is None or not self._try(name):
+                if name is not None:
+                    self.banned.add(name)
+                    if name == self.target or name in plan:
+                        raise Rejected("call_failed", name)
+                if len(self.banned) >= BANS or name is None:
+                    break
+            elif self._reached() and self._loose_ends() > 1:
+                break
+        if not self._reached():
+            raise Rejected("target_not_reached", self.target)
+
+    def _reached(self) -> bool:
+        return any(call.name == self.target for call in self.calls)
+
+    def _loose_ends(self) -> int:
+        """How many results nobody has used yet: each is another thing the user asks for."""
+        used = {b.seen.call for c in self.calls for b in c.bound.values() if b.seen is not None}
+        return sum(c.id not in used and c.name not in self.sampler.byways for c in self.calls)
+
+    def _plan(self) -> list[str]:
+        """The closure, with now and then a tool whose result supplies what the user could have said."""
+        plan = self.sampler.needed(self.target, self.worlds, self.pool, self.rng)
+        tool = self.worlds.tools[self.target]
+        for parameter in tool.parameters.values():
+            meaning = parameter.semantic
+            if meaning is None or not meaning.known or not parameter.required or parameter.draw is not None:
+                continue
+            if self.rng.random() < self.sampler.options.enrich:
+                makers = [
+                    u for u, _, d in self.sampler.graph.graph.in_edges(self.target, data=True)
+                    if d["kind"] == "data" and d["name"] == meaning.name and self.sampler.graph.graph.nodes[u]["read"]
+                ]  # fmt: skip
+                makers = [u for u in sorted(set(makers)) if u in self.sampler.graph.reachable() and u != self.target]
+                if makers:
+                    maker = self.rng.choice(makers)
+                    plan += [n for n in (*self.sampler.needed(maker, self.worlds, self.pool, self.rng), maker) if n not in plan]
+                break
+        return plan
+
+    def _next(self, plan: list[str]) -> str | None:
+        if self._reached():
+            return self._extra()
+        if self.sampler.options.literal:
+            return self._literal()
+        called = {call.name for call in self.calls}
+        slack = self.length - len(self.calls) - 1 - sum(name not in called for name in plan)
+        if slack > 0 and self.rng.random() < self.sampler.options.explore and (extra := self._extra(reads=True)):
+            return extra
+        waiting = [name for name in plan if name not in called or self._owes(name)]
+        if not waiting:
+            return self.target
+        legal = [name for name in waiting if self._legal(name)] or waiting[:1]
+        far = self.sampler._distance
+        return min(legal, key=lambda n: (far.get(n, {}).get(self.target, 99), plan.index(n)))
+
+    def _owes(self, name: str) -> bool:
+        """Whether a read was called too early: what it is there to show is still unseen."""
+        if not self.sampler.graph.graph.nodes[name]["read"]:
+            return False
+        kinds = {n.name for t in (*self._todo(), self.target) for n in self.sampler.graph.requirements[t] if n.kind == "data" and name in n.providers}
+        return any(not self.pool.seen.get(kind) for kind in kinds)
+
+    def _todo(self) -> list[str]:
+        called = {call.name for call in self.calls}
+        return [name for name in self.plan if name not in called]
+
+    def _literal(self) -> str | None:
+        """Eq. 2 as printed: Ta if legal, else the legal tool nearest to Ta, called or not."""
+        legal = [name for name in self.sampler.graph.tools if self._legal(name)]
+        if self.target in legal:
+            return self.target
+        far = self.sampler._distance
+        return min(legal, key=lambda n: (far.get(n, {}).get(self.target, 99), n), default=None)
+
+    def _legal(self, name: str) -> bool:
+        return all(
+            (need.given and need.kind == "data") or self.sampler._holds(need.kind, need.name, self.worlds, self.pool)
+            for need in self.sampler.graph.requirements[name]
+        )
+
+    def _extra(self, reads: bool = False) -> str | None:
+        """A random legal tool, mostly one that can use what this round has shown."""
+        graph = self.sampler.graph.graph
+        shown = {call.name for call in self.calls}
+        names = [
+            n for n in self.sampler.targets
+            if n not in self.banned and n not in shown and self._legal(n) and (not reads or graph.nodes[n]["read"])
+            and n not in self.sampler.byways
+        ]  # fmt: skip
+        if not names:
+            return None
+        fed = {
+            v for name in shown for _, v, d in graph.out_edges(name, data=True)
+            if d["kind"] == "data" and self.worlds.tools[v].parameters[d["parameter"]].draw is None
+        }  # fmt: skip
+        near = [n for n in names if n in fed]
+        if near and self.rng.random() < 0.9:
+            return self.rng.choice(near)
+        return self.rng.choice(names) if self.rng.random() < 0.3 else None
+
+    # -- executing -------------------------------------------------------------------------------------
+
+    def _try(self, name: str) -> bool:
+        tool = self.worlds.tools[name]
+        mix = Mix(output=0.8, earlier=3.0 if self.across and name == self.target else 0.35, user=0.25, optional=0.25)
+        tried: set[str] = set()
+        for _ in range(3 * (1 + REBINDS)):
+            if len(tried) > REBINDS:
+                return False
+            bound = bind(tool, self.worlds.world_of(name), self.pool, self.rng, turn=self.turn, mix=mix)
+            if bound is None:
+                return False
+            bound = {key: self._origin(item) for key, item in bound.items()}
+            refs = self._refs(bound)
+            mark = str(sorted((key, str(item.value)) for key, item in bound.items()))
+            if refs is None or mark in tried or self._twice(bound):
+                continue
+            tried.add(mark)
+            held = _holding(self.worlds)
+            fork = self.worlds.fork()
+            result = fork.call(name, {key: item.value for key, item in bound.items()})
+            if result.error is None and self._worthwhile(tool, result, bound, fork):
+                self._commit(tool, bound, refs, held)
+                return True
+        return False
+
+    def _refs(self, bound: dict[str, Bound]) -> dict[str, Reference] | None:
+        refs = {}
+        for name, item in bound.items():
+            if item.seen is not None:
+                reference = self._refer(item)
+                if reference is None:
+                    return None
+                refs[name] = reference
+        return refs
+
+    def _refer(self, item: Bound) -> Reference | None:
+        seen = item.seen
+        assert seen is not None
+        maker = self.worlds.tools[seen.tool]
+        if item.kind == "earlier_turn" and _stands_alone(seen.value, seen.semantic, self.pool, self.turn):
+            return Reference((), "that")
+        if not maker.is_read and not seen.rivals:
+            return Reference((), "new" if item.kind == "output" else "that")
+        return refer(seen, maker, self.rng)
+
+    @staticmethod
+    def _twice(bound: dict[str, Bound]) -> bool:
+        keys = [item.value for item in bound.values() if item.seen is not None]
+        return len(keys) != len(set(map(str, keys)))
+
+    def _origin(self, bound: Bound) -> Bound:
+        """Where a value that results merely echo really came from: follow it back through the calls."""
+        while bound.seen is not None:
+            maker = self.made.get(bound.seen.call)
+            echoed = [b for b in maker.bound.values() if b.value == bound.value] if maker is not None else []
+            if not echoed:
+                return bound
+            if echoed[0].seen is None:
+                return Bound(bound.value, "user")
+            seen = echoed[0].seen
+            bound = Bound(bound.value, "output" if seen.turn == self.turn else "earlier_turn", seen)
+        return bound
+
+    def _worthwhile(self, tool: Tool, result: ToolResult, bound: dict[str, Bound], after: WorldSet) -> bool:
+        if result.text in ("[]", "null"):
+            return False
+        if tool.writes and not (result.written and self.worlds.diff(after)):
+            return False
+        arguments = {key: item.value for key, item in bound.items()}
+        return not any(c.name == tool.name and (c.arguments == arguments or c.result.text == result.text) for c in self.calls)
+
+    def _commit(self, tool: Tool, bound: dict[str, Bound], refs: dict[str, Reference], held: frozenset[str]) -> None:
+        result = self.worlds.call(tool.name, {key: item.value for key, item in bound.items()})
+        identity = f"t{self.turn}c{len(self.calls)}"
+        value = result.value
+        enables = _holding(self.worlds) - held if result.written else frozenset()
+        made = PlannedCall(identity, tool, bound, refs, result, value, enables)
+        self.calls.append(made)
+        self.made[identity] = made
+        self.pool.add(tool, value, turn=self.turn, call=identity)
+
+
+def _stands_alone(value: Any, semantic: str, pool: Pool, turn: int) -> bool:
+    """Whether this is the only thing of its kind that earlier turns ended with (a pronoun is enough)."""
+    single = {o.value for o in pool.latest(semantic, before=turn) if not o.rivals}
+    return single == {value}
+
+
+def _holding(worlds: WorldSet) -> frozenset[str]:
+    """Names of all predicates that hold now."""
+    held = set()
+    for name, tool in worlds.tools.items():
+        for predicate in tool.requires:
+            key = predicate_name(tool, predicate)
+            if key not in held and predicate(worlds.world_of(name)):
+                held.add(key)
+    return frozenset(held)
+
+
+def byways(worlds: WorldSet) -> frozenset[str]:
+    """Tools that write only incidental state (sign in, change directory): means, seldom ends."""
+    barred = worlds.incidental()
+    return frozenset(name for name, tool in worlds.tools.items() if tool.writes and {f"{tool.owner}.{t}" for t in tool.writes} <= barred)

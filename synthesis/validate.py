@@ -1,0 +1,145 @@
+"""Validation of calls against gold (FunReason-MT, arXiv 2510.24645, section 3.3).
+
+(a) arguments are parsed as literals, never evaluated; (b) `strict`: a bijection with the gold calls, same tool,
+arguments equal after schema normalisation, respecting the partial order; (c) replay from the round's snapshot:
+same final state, and gold's sink outputs among the outputs. Mode `strict` asks a, b and c; `state` a and c, so
+that extra harmless reads are allowed. `unseen_value` guards each step: no argument from nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from ..envs.canonical import effects
+from ..envs.errors import ToolError
+from ..envs.task import GoldCall
+from ..envs.tool import Tool, ToolCall
+from ..envs.verdict import contains
+from ..envs.worldset import WorldSet
+from .brief import states
+from .plan import Round
+
+Mode = Literal["strict", "state"]
+
+
+def literal_arguments(raw: str | dict[str, Any]) -> dict[str, Any] | None:
+    """Arguments as plain data, or None where the text is no JSON object."""
+    if isinstance(raw, dict):
+        return raw
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def normalised(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Arguments as the method takes them, defaults filled in; None where they do not fit the schema."""
+    try:
+        checked = tool.validate(arguments)
+    except ToolError:
+        return None
+    return {name: checked.get(name, p.default) for name, p in tool.parameters.items()}
+
+
+def match_calls(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> str:
+    """Why `calls` are not `gold` in some allowed order ("" if they are)."""
+    waiting = list(gold)
+    done: set[str] = set()
+    for number, call in enumerate(calls):
+        arguments = literal_arguments(call.arguments)
+        if arguments is None:
+            return f"call {number} ({call.name}): the arguments are no JSON object"
+        if call.name not in tools:
+            return f"call {number}: there is no tool {call.name}"
+        mine = normalised(tools[call.name], arguments)
+        alike = [g for g in waiting if g.name == call.name]
+        if not alike:
+            return f"call {number} ({call.name}) is not needed"
+        equal = [g for g in alike if mine is not None and normalised(tools[g.name], g.arguments) == mine]
+        if not equal:
+            return f"call {number} ({call.name}): {_difference(alike[0], arguments)}"
+        ready = [g for g in equal if set(g.after) <= done | _outside(g, gold)]
+        if not ready:
+            return f"call {number} ({call.name}) comes too early"
+        waiting.remove(ready[0])
+        done.add(ready[0].id)
+    return f"{waiting[0].name} is missing" if waiting else ""
+
+
+def _outside(call: GoldCall, gold: Sequence[GoldCall]) -> set[str]:
+    return set(call.after) - {g.id for g in gold}
+
+
+def _difference(gold: GoldCall, arguments: dict[str, Any]) -> str:
+    names = sorted(set(gold.arguments) | set(arguments))
+    wrong = [name for name in names if gold.arguments.get(name) != arguments.get(name)]
+    return f"{', '.join(wrong[:3]) or 'arguments'} {'differs' if len(wrong) == 1 else 'differ'}"
+
+
+def same_end(round_: Round, calls: Iterable[ToolCall]) -> str:
+    """Why `calls`, run from the round's snapshot, end elsewhere than the round ("" if they do not)."""
+    worlds = round_.before.fork()
+    results = [worlds.call(call.name, call.arguments) for call in calls]
+    specs, skip = worlds.table_specs(), worlds.incidental()
+    mine = effects(round_.before.diff(worlds), specs, skip)
+    goal = effects(round_.before.diff(round_.after), specs, skip)
+    if mine != goal:
+        missing, extra = goal - mine, mine - goal
+        return "the state lacks " + _first(missing) if missing else "the state has " + _first(extra)
+    shown = [result.value for result in results if result.error is None]
+    for sink in round_.sinks():
+        if not sink.tool.writes and sink.value not in shown and not _inside(sink.value, shown):
+            return f"no result shows what {sink.name} shows"
+    return ""
+
+
+def _inside(value: Any, shown: list[Any]) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return bool(parts) and all(isinstance(part, dict) and contains(shown, part) for part in parts)
+
+
+def _first(counter: Any) -> str:
+    effect = min(counter)
+    return f"{effect.kind} {effect.table}"
+
+
+def validate(round_: Round, gold: Sequence[GoldCall], calls: Sequence[ToolCall], mode: Mode = "strict") -> str:
+    """Why the calls of a round are not accepted ("" if they are)."""
+    if mode == "strict" and (why := match_calls(gold, calls, round_.before.tools)):
+        return why
+    if any(literal_arguments(call.arguments) is None for call in calls):
+        return "some arguments are no JSON object"
+    return same_end(round_, calls)
+
+
+def unseen_value(tool: Tool, arguments: dict[str, Any], said: str, shown: Sequence[Any]) -> str:
+    """The first argument whose value neither the user's words, nor a result, nor the schema shows ("" if none).
+
+    Args:
+        said: all the user said so far. shown: the results so far, as plain data.
+    """
+    for name, value in arguments.items():
+        parameter = tool.parameters.get(name)
+        if parameter is None or (not parameter.required and value == parameter.default):
+            continue
+        internal = parameter.semantic is not None and not parameter.semantic.known
+        if any(_holds(result, value) for result in shown) or (not internal and _from_words(tool, name, value, said)):
+            continue
+        return name
+    return ""
+
+
+def _from_words(tool: Tool, name: str, value: Any, said: str) -> bool:
+    part = tool.parameter_schema["properties"].get(name, {})
+    return isinstance(value, bool) or value in part.get("enum", ()) or states(said, name, value)
+
+
+def _holds(node: Any, value: Any) -> bool:
+    if isinstance(node, dict):
+        return any(_holds(part, value) for part in node.values())
+    if isinstance(node, list):
+        return any(_holds(part, value) for part in node)
+    return type(node) is type(value) and bool(node == value)

@@ -1,0 +1,218 @@
+"""Verification: proving a sample again from nothing but its row and the installed worlds.
+
+Every call runs and answers what the row says, every state fingerprint is equal, every argument has the source
+it names, the text states every value the user must state and leaks no internal one, the reasoning speaks of
+nothing unseen; the task passes with gold and fails when nothing is done and when any gold write is left out.
+Law: a row that differs in any of these by one byte is named, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..envs.binding import follow, occurrences
+from ..envs.episode import Episode
+from ..envs.errors import TurngymError, shorten
+from ..envs.task import GoldCall, Task
+from ..envs.tool import ToolCall
+from ..envs.told import mentions
+from ..envs.verdict import Verdict, judge_of, start_of
+from ..envs.worldset import WorldSet
+from .advanced import pick_value
+from .brief import states
+from .chain import check_reasoning
+from .plan import Reference
+from .sample import Sample
+from .validate import match_calls
+
+
+def verify_row(row: dict[str, Any]) -> list[str]:
+    """Why a row is not proven; empty if it is. Never raises for what stands in the row."""
+    try:
+        sample = Sample.from_record(row)
+        if row.get("id") != sample.task.id:
+            return [f"id {shorten(repr(row.get('id')))} is not the task's id {sample.task.id}"]
+        return verify_sample(sample)
+    except (TurngymError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        return [f"malformed: {type(error).__name__}: {shorten(' '.join(str(error).split()), 200)}"]
+
+
+def verify_sample(sample: Sample) -> list[str]:
+    """Why a sample is not proven; empty if it is."""
+    found: list[str] = []
+    replay = _Replay(sample)
+    found += replay.run()
+    if not found:
+        found += _sources(sample.task, replay)
+        found += _words(sample.task, replay)
+    if why := check_reasoning(sample.messages):
+        found.append(why)
+    return found or list(prove_task(sample.task))
+
+
+def prove_task(task: Task) -> Iterator[str]:
+    """Why a task is not sound: gold must pass, doing nothing must fail, and so must leaving out any gold write."""
+    verdict, written = play(task)
+    if not verdict.success:
+        why = next((t for t in verdict.turns if not t.passed), None)
+        yield f"gold does not pass: {shorten(repr(why), 300)}"
+        return
+    if play(task, skip=[call.id for call in task.gold()], silent=True)[0].success:
+        yield "doing nothing passes"
+    for identity in written:
+        if play(task, skip=[identity])[0].success:
+            yield f"leaving out the write {identity} passes"
+
+
+def play(task: Task, skip: Iterable[str] = (), silent: bool = False) -> tuple[Verdict, list[str]]:
+    """Play gold without the calls in `skip`; `silent` says nothing at the end of turns.
+
+    Returns:
+        The verdict, and the ids of the calls that wrote something.
+    """
+    left_out = set(skip)
+    episode = Episode(task, max_steps=1 << 30)
+    episode.start()
+    written = []
+    for turn in task.turns:
+        for call in turn.gold:
+            if call.id not in left_out:
+                step = episode.step("", (ToolCall(call.name, call.arguments, call.id),))
+                if step.results[0].written:
+                    written.append(call.id)
+        episode.step("" if silent else turn.reply, ())
+    return episode.verdict(), written
+
+
+class _Replay:
+    """Runs the messages of a sample in fresh worlds and keeps what each turn said and showed."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.worlds: WorldSet = start_of(sample.task)
+        self.texts: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.tools_of: dict[str, str] = {}
+        self.internal: list[set[str]] = []
+
+    def run(self) -> list[str]:
+        """Differences between the row and the replay, first one only per kind."""
+        prints = iter(self.sample.fingerprints)
+        messages = iter(self.sample.messages)
+        message = next(messages, None)
+        for number, turn in enumerate(self.sample.task.turns):
+            if message is None or message.get("role") != "user" or message.get("content") != turn.user:
+                return [f"turn {number}: the user's message is not the task's"]
+            self.worlds.advance(turn.elapse)
+            self.texts.append(turn.user)
+            self.internal.append(set())
+            message = next(messages, None)
+            calls: list[ToolCall] = []
+            while message is not None and message.get("role") != "user":
+                if message.get("role") != "assistant":
+                    return [f"turn {number}: a {message.get('role')} message stands where the assistant speaks"]
+                made = [_call(item) for item in message.get("tool_calls") or ()]
+                for call in made:
+                    message = next(messages, None)
+                    if why := self._answer(number, call, message, next(prints, "")):
+                        return [why]
+                calls += made
+                last = message
+                message = next(messages, None)
+            if why := match_calls(turn.gold, calls, self.worlds.tools):
+                return [f"turn {number}: the messages do not follow gold: {why}"]
+            if last is None or last.get("role") != "assistant" or last.get("content") != turn.reply:
+                return [f"turn {number}: the closing reply is not the task's"]
+            if turn.fingerprint and turn.fingerprint != self.worlds.fingerprint():
+                return [f"turn {number}: the state after gold has another fingerprint"]
+        if message is not None or next(prints, None) is not None:
+            return ["there are more messages or fingerprints than turns"]
+        return []
+
+    def _answer(self, number: int, call: ToolCall, message: dict[str, Any] | None, fingerprint: str) -> str:
+        where = f"turn {number}, {call.name}"
+        if message is None or message.get("role") != "tool" or message.get("tool_call_id") != call.id:
+            return f"{where}: no result follows the call"
+        result = self.worlds.call(call.name, call.arguments)
+        if result.text != message.get("content"):
+            return f"{where}: the result differs from the row: {shorten(result.text, 120)}"
+        if self.worlds.fingerprint() != fingerprint:
+            return f"{where}: the state after it has another fingerprint"
+        if result.error is None:
+            self.values[call.id] = result.value
+            self.tools_of[call.id] = call.name
+            tool = self.worlds.tools[call.name]
+            kinds = {leaf.semantic.name for leaf in tool.outputs if leaf.semantic is not None and not leaf.semantic.known}
+            self.internal[-1].update(str(o.value) for o in occurrences(tool, result.value) if o.semantic in kinds)
+        return ""
+
+
+def _call(item: dict[str, Any]) -> ToolCall:
+    return ToolCall(item["function"]["name"], item["function"]["arguments"], item["id"])
+
+
+def _sources(task: Task, replay: _Replay) -> Iterator[str]:
+    before: set[str] = set()
+    for number, turn in enumerate(task.turns):
+        here: set[str] = set()
+        said = "\n".join(replay.texts[: number + 1])
+        for call in turn.gold:
+            tool = replay.worlds.tools[call.name]
+            if set(call.sources) != set(call.arguments):
+                yield f"turn {number}, {call.name}: not every argument names its source"
+            for name, source in call.sources.items():
+                allowed = here if source.kind == "output" else before
+                value = call.arguments.get(name)
+                if source.kind in ("output", "earlier_turn"):
+                    why = _flows(source.call, source.path, Reference(tuple(source.where.items()), source.pick), value, allowed, replay)
+                    if not why and source.kind == "output" and not _after(turn.gold, call, source.call):
+                        why = f"does not come after {source.call}"
+                elif source.kind == "user":
+                    why = "" if states(said, name, value) else f"the user never says {shorten(repr(value))}"
+                elif source.kind == "default":
+                    why = "" if value == tool.parameters[name].default else "is not the default"
+                else:
+                    why = "" if source.kind == "context" else f"has a source of kind {source.kind}"
+                if why:
+                    yield f"turn {number}, {call.name}.{name}: {why}"
+            here.add(call.id)
+        before |= here
+
+
+def _flows(call: str, path: str, reference: Reference, value: Any, allowed: set[str], replay: _Replay) -> str:
+    if call not in allowed or call not in replay.values:
+        return f"its source {call!r} is no call that could supply it"
+    try:
+        found = follow(replay.values[call], path)
+        picked = pick_value(replay.values[call], path, reference)
+    except (LookupError, ValueError):
+        return f"its source has nothing at {path}, or the user's words fit several"
+    return "" if found == value == picked else f"its source shows {shorten(repr(found), 40)} at {path}, not {shorten(repr(value), 40)}"
+
+
+def _after(gold: Iterable[GoldCall], call: GoldCall, source: str) -> bool:
+    calls = {item.id: item for item in gold}
+    waiting, seen = list(call.after), set()
+    while waiting:
+        name = waiting.pop()
+        if name == source:
+            return True
+        if name not in seen and name in calls:
+            seen.add(name)
+            waiting += calls[name].after
+    return False
+
+
+def _words(task: Task, replay: _Replay) -> Iterator[str]:
+    known: set[str] = set()
+    for number, text in enumerate(replay.texts):
+        known |= replay.internal[number]
+        for value in sorted(known):
+            if mentions(text, value):
+                yield f"turn {number}: the text gives the internal value {shorten(value, 40)} away"
+
+
+def fingerprints_of(task: Task) -> list[str]:
+    """The state after gold of each turn, as the installed worlds make it."""
+    return judge_of(task).fingerprints

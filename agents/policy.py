@@ -120,21 +120,20 @@ def understand(answer: Any) -> AssistantMessage:
 
     Takes every form of an action (`envs/messages.py`) and OpenAI assistant messages with `reasoning_content`.
     """
-    if type(answer) is AssistantMessage:
-        content, calls, wrong = answer.content, answer.tool_calls, ""
-        if type(content) is not str or type(calls) is not tuple or any(type(call) is not ToolCall for call in calls):
-            content, calls, wrong = parse_action({"content": content, "tool_calls": calls})
+    if isinstance(answer, AssistantMessage):
+        message = answer
+        content, calls, wrong = parse_action({"content": answer.content, "tool_calls": answer.tool_calls})
     else:
-        content, calls, wrong = parse_action(answer)
+        content, calls, wrong = parse_action((answer,) if isinstance(answer, ToolCall) else answer)
         reasoning = answer.get("reasoning_content", answer.get("reasoning", "")) if isinstance(answer, Mapping) else ""
-        answer = AssistantMessage(reasoning=reasoning)
+        message = AssistantMessage(reasoning=reasoning)
     if wrong:  # answered like a call that no tool understands
         content, calls = "", (ToolCall("", json.dumps({"action": wrong})),)
-    return answer._replace(
+    return message._replace(
         content=joined(content),
         tool_calls=tuple([_textual(call) for call in calls]),
-        reasoning=joined(answer.reasoning),
-        finish_reason=joined(answer.finish_reason),
+        reasoning=joined(message.reasoning),
+        finish_reason=joined(message.finish_reason),
     )
 
 
@@ -145,14 +144,14 @@ def joined(text: Any) -> str:
     """
     if not isinstance(text, str):
         return ""
-    text = str(text)
-    if text.isascii():
-        return text
+    plain = str(text)
+    if plain.isascii():
+        return plain
     try:
-        text.encode()
+        plain.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return text
+        return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return plain
 
 
 def _textual(call: ToolCall) -> ToolCall:
@@ -163,4 +162,4 @@ def _textual(call: ToolCall) -> ToolCall:
         except (TypeError, ValueError, RecursionError):  # no JSON: the tool will say so
             arguments = shorten(f"not JSON: {type(call.arguments).__name__}")
     name, raw, identity = joined(call.name), joined(arguments), joined(call.id)
-    return call if (name, raw, identity) == call else ToolCall(name, raw, identity)
+    return ToolCall(name, raw, identity)

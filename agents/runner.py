@@ -15,7 +15,7 @@ import contextlib
 import signal
 import threading
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -161,8 +161,12 @@ class _Session:
         self.store: RunStore | None = None
         self._whole = False
         if out is not None:
-            self.store = RunStore(out, plan.config(policy, tasks), repair=plan.repair, on_record=self.tally.add)
+            self.store = RunStore(out, plan.config(policy, tasks), repair=plan.repair, on_record=self._count)
         self.resumed = self.store.resumed if self.store else 0
+
+    def _count(self, record: dict[str, Any]) -> None:
+        Tally().add(record)  # first apart: a record that only half counts must not count at all
+        self.tally.add(record)
 
     def jobs(self) -> Iterator[Job]:
         """The rollouts that are not there yet, in order of the tasks, all trials of a task together."""
@@ -177,7 +181,7 @@ class _Session:
                 if identity not in done:
                     yield Job(identity, task, trial)
 
-    async def live(self) -> AsyncIterator[Trajectory]:
+    async def live(self) -> AsyncGenerator[Trajectory, None]:
         executor: Executor = self.plan.executor or InProcess()
         async with contextlib.aclosing(executor.execute(self.policy, self.jobs(), self.plan)) as trajectories:
             async for trajectory in trajectories:

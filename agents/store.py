@@ -41,7 +41,7 @@ class RunStore:
         directory: made if absent. config: plain JSON data that decides what the run gives.
         kind, records: what kind of run it is, and the name of its record file.
         repair: move garbled lines to `<records>.quarantine` instead of refusing.
-        on_record: called with every record that is there already.
+        on_record: called with every record that is there already; what it raises makes the line a garbled one.
 
     Attributes:
         ids: of all records here. notes: what was mended, in words. resumed: how many records were there.
@@ -100,29 +100,38 @@ class RunStore:
     def _read_back(self, repair: bool, on_record: OnRecord | None) -> None:
         if not self.records_path.exists():
             return
-        self._mend_tail()
         bad: list[tuple[int, str]] = []
         end, tail = 0, b""
         for number, line in lines_of(self.records_path):
-            record, why = parse_line(line)
-            if record is not None and record["id"] in self.ids:
-                record, why = None, f"the id {shorten(record['id'])} stands twice"
+            record, why = self._accept(line, on_record)
+            identity = record["id"] if record is not None else ""
             if not line.endswith(b"\n"):
                 tail = line
             elif record is None:
                 bad.append((number, why))
                 if not repair:
                     raise RunError(f"{self.records_path}, line {number}: {why}; --repair (repair=True) moves it aside")
-            end += len(line) if not tail or record is not None else 0
             if record is not None:
-                self.ids.add(record["id"])
-                if on_record is not None:
-                    on_record(record)
+                self.ids.add(identity)
+            end += len(line) if not tail or record is not None else 0
         if tail:
             self._mend_tail(end, tail)
         if bad:
             self._quarantine({number for number, _ in bad})
             self.notes += [f"{self.records_path.name}, line {number}: {why}; moved to {self._aside().name}" for number, why in bad]
+
+    def _accept(self, line: bytes, on_record: OnRecord | None) -> tuple[dict[str, Any] | None, str]:
+        record, why = parse_line(line)
+        if record is None:
+            return None, why
+        if record["id"] in self.ids:
+            return None, f"the id {shorten(record['id'])} stands twice"
+        try:
+            if on_record is not None:
+                on_record(record)
+        except (RunError, LookupError, TypeError, ValueError, AttributeError) as error:
+            return None, f"no record of this kind ({type(error).__name__}: {shorten(str(error))})"
+        return record, ""
 
     def _mend_tail(self, end: int, tail: bytes) -> None:
         """Cut a last line that was never finished (the file is good up to `end`), or give it the line end it lacks."""

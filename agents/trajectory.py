@@ -26,6 +26,7 @@ from .policy import AssistantMessage
 TRAJECTORY_FORMAT = 1
 Status = Literal["completed", "truncated", "error"]
 POLICY_ERROR = "policy_error"
+_TOKENS = ("token_ids", "logprobs", "context_ids")
 
 
 @dataclass(slots=True)
@@ -100,11 +101,12 @@ class Trajectory:
         for step in self.steps:
             message = self.messages[step["message"]]
             calls = [ToolCall(c["function"]["name"], c["function"]["arguments"], c["id"]) for c in message.get("tool_calls", ())]
+            tokens: dict[str, Any] = {name: tuple(step[name]) for name in _TOKENS if step.get(name) is not None}
             yield AssistantMessage(
                 message["content"],
                 tuple(calls),
                 message.get("reasoning_content", ""),
-                *[None if step.get(name) is None else tuple(step[name]) for name in ("token_ids", "logprobs", "context_ids")],
+                **tokens,
                 usage=step.get("usage"),
                 finish_reason=step.get("finish_reason", ""),
                 extra=step.get("extra"),
@@ -204,7 +206,7 @@ def assistant_message(message: AssistantMessage, calls: Iterable[ToolCall]) -> M
 def step_record(message: AssistantMessage, index: int) -> dict[str, Any]:
     """What belongs to an assistant message but is no part of the conversation."""
     step: dict[str, Any] = {"message": index}
-    for name in ("token_ids", "logprobs", "context_ids"):
+    for name in _TOKENS:
         if (values := getattr(message, name)) is not None:
             step[name] = list(values)
     if message.usage:

@@ -159,6 +159,11 @@ def bind(tool: Tool, world: World, pool: Pool, rng: Random, *, turn: int = 0, mi
     return chosen
 
 
+def is_loose(parameter: Parameter, pool: Pool) -> bool:
+    """Whether its values are made up (an amount, a date), so that a result is seldom where they come from."""
+    return parameter.draw is not None and (parameter.semantic is None or not pool.facts.get(parameter.semantic.name))
+
+
 def _clashes(tool: Tool, parameter: Parameter, bound: Bound, chosen: dict[str, Bound]) -> bool:
     kind = parameter.semantic
     return kind is not None and any(b.value == bound.value and tool.parameters[n].semantic == kind for n, b in chosen.items())
@@ -169,7 +174,7 @@ def _bind_one(tool: Tool, p: Parameter, world: World, pool: Pool, rng: Random, t
         return _literal(tool, p, world, rng)
     name = p.semantic.name
     options: list[tuple[float, Bound]] = []
-    loose = p.draw is not None  # a value people make up (an amount, a date): seldom taken from a result
+    loose = is_loose(p, pool)
     now = pool.latest(name, turn=turn)
     past = pool.latest(name, before=turn)
     facts = pool.facts.get(name) or []

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import networkx as nx
 
+from .errors import UnknownNameError
 from .probe import StateEdge, probe
 from .tool import Tool, predicate_name
 from .world import Size, World
@@ -50,9 +52,11 @@ class ToolGraph:
             self.graph.add_node(name, world=tool.owner, read=tool.is_read, summary=tool.summary)
         self._add_data_edges(tools)
         for source, target, predicate in self._state:
+            for unknown in {source, target} - set(tools):
+                raise UnknownNameError("tool", unknown, tools)
             self.graph.add_edge(source, target, kind="state", name=predicate)
         for name, tool in tools.items():
-            for earlier in tool.after:
+            for earlier in (_public(one, tool, tools) for one in tool.after):
                 if earlier in tools:
                     self.graph.add_edge(earlier, name, kind="order", name="declared")
         self.requirements = {name: self._requirements(tool) for name, tool in tools.items()}
@@ -188,9 +192,18 @@ class ToolGraph:
         state = [StateEdge(e["source"], e["target"], e["name"]) for e in body["edges"] if e["kind"] == "state"]
         return cls(tools, state, body["given"])
 
-    def to_graphml(self, path: str) -> None:
-        """Write GraphML, which Gephi, yEd and networkx read."""
-        nx.write_graphml(self.graph, path)
+    def to_graphml(self, path: str | Path) -> None:
+        """Write GraphML, which Gephi, yEd and networkx read; `ToolGraph.from_graphml(path, tools)` reads it back."""
+        written = self.graph.copy()
+        written.graph["given"] = json.dumps(sorted(self.given))
+        nx.write_graphml(written, path)
+
+    @classmethod
+    def from_graphml(cls, path: str | Path, tools: Mapping[str, Tool]) -> ToolGraph:
+        """The graph that `to_graphml` wrote, over the same tools."""
+        read = nx.read_graphml(path, force_multigraph=True)
+        state = [StateEdge(u, v, d.get("name", "")) for u, v, d in read.edges(data=True) if d["kind"] == "state"]
+        return cls(tools, state, json.loads(read.graph["given"]))
 
     def summary(self) -> dict[str, Any]:
         """Counts for a table: tools, edges by kind, requirements, reach."""
@@ -203,6 +216,11 @@ class ToolGraph:
             "reachable": len(self.reachable()),
             "longest_prerequisite_chain": max(self._costs.values(), default=0),
         }
+
+
+def _public(name: str, user: Tool, tools: Mapping[str, Tool]) -> str:
+    """What a tool declared in `after` is called here: where worlds share the name, that of the user's own world."""
+    return name if name in tools else f"{user.owner.lower()}_{name}"
 
 
 @lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ from ..envs.worldset import WorldSet, WorldSpec
 from .ambiguity import other_reading
 from .brief import Brief, checks_of, states
 from .chain import K_MAX, Chain, guided_chain
-from .plan import Round
+from .plan import Round, idle_writes
 from .query import PERSONAS, Query, best_jump, draw_style, jump_score, leaks
 from .roles import Roles, Scene
 from .sample import Sample, TurnNotes
@@ -117,15 +117,15 @@ class Assembler:
         made.add(round_, brief, query, chain, notes)
 
     def _worth(self, round_: Round) -> None:
-        if best_jump(round_) < self.options.min_jump:
+        if best_jump(round_.calls) < self.options.min_jump:
             raise Rejected("low_jump", "whatever the words")
         sinks = round_.sinks()
         if not sinks:
             raise Rejected("no_goal")
         if len(sinks) > 3:
             raise Rejected("too_many_goals")
-        if any(call.tool.writes for call in sinks) and round_.before.fingerprint() == round_.after.fingerprint():
-            raise Rejected("write_without_effect")
+        if idle := idle_writes(round_):
+            raise Rejected("idle_write", idle[0].name)
 
     def _judge_query(self, round_: Round, brief: Brief, query: Query, scene: Scene) -> dict[str, Any]:
         told = brief.answers or any(call.tool.writes for call in round_.sinks())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..envs.binding import Bound, Pool
+from ..envs.canonical import effects
 from ..envs.task import GoldCall, Source
 from ..envs.tool import Tool, ToolResult
 from ..envs.worldset import WorldSet
@@ -109,13 +110,21 @@ class Round:
             if lasting(c, incidental, self.before) or (c.id not in used and not (c.enables & needed))
         ]  # fmt: skip
 
-    def depth(self) -> int:
-        """Length of the longest path of values from call to call; a value of an earlier turn counts one."""
-        depths: dict[str, int] = {}
-        for call in self.calls:
-            into = [depths.get(b.seen.call, 0) + 1 for b in call.bound.values() if b.seen is not None]
-            depths[call.id] = max(into, default=0)
-        return max(depths.values(), default=0)
+
+def value_depth(calls: Iterable[PlannedCall]) -> int:
+    """Length of the longest path of values from call to call; a value of an earlier turn counts one."""
+    depths: dict[str, int] = {}
+    for call in calls:
+        into = [depths.get(b.seen.call, 0) + 1 for b in call.bound.values() if b.seen is not None]
+        depths[call.id] = max(into, default=0)
+    return max(depths.values(), default=0)
+
+
+def implied(calls: list[PlannedCall]) -> tuple[float, float]:
+    """How much of a plan no query states: hidden arguments / all arguments, and depth / max(1, M - 1), 0..1 each."""
+    hidden = sum(b.seen is not None for c in calls for b in c.bound.values())
+    total = sum(len(c.bound) for c in calls)
+    return hidden / total if total else 0.0, min(1.0, value_depth(calls) / max(1, len(calls) - 1))
 
 
 def lasting(call: PlannedCall, incidental: Iterable[str], worlds: WorldSet) -> bool:
@@ -165,3 +174,26 @@ def _changed_without(worlds: WorldSet, calls: list[PlannedCall]) -> list[str]:
 
 def _changed_by(worlds: WorldSet, reads: list[PlannedCall]) -> list[str]:
     return [call.id for call in reads if worlds.call(call.name, call.arguments).text != call.result.text]
+
+
+def idle_writes(round_: Round) -> list[PlannedCall]:
+    """Writes that could be left out without anybody noticing: same effects, same answers of the rest."""
+    calls, start = round_.calls, round_.before
+    specs, skip = start.table_specs(), start.incidental()
+    goal = effects(start.diff(round_.after), specs, skip)
+    sinks = {call.id for call in round_.sinks()}
+    found = []
+    for call in calls:
+        if not call.writes or (call.id in sinks and not lasting(call, skip, start)):
+            continue
+        worlds, gone, same = start.fork(), {call.id}, True
+        for other in calls:
+            if other.id in gone or any(b.seen is not None and b.seen.call in gone for b in other.bound.values()):
+                gone.add(other.id)
+                same = same and (other.tool.writes != frozenset() or other.id not in sinks)
+            elif worlds.call(other.name, other.arguments).text != other.result.text:
+                same = same and other.id not in sinks
+                gone.add(other.id)
+        if same and effects(start.diff(worlds), specs, skip) == goal:
+            found.append(call)
+    return found

@@ -15,7 +15,7 @@ from ..envs.binding import occurrences
 from ..envs.told import mentions
 from .brief import Brief, is_secret
 from .phrasing import Style, quoted, words
-from .plan import PlannedCall, Round
+from .plan import PlannedCall, Round, implied
 
 
 class Persona(NamedTuple):
@@ -147,20 +147,14 @@ def jump_score(text: str, round_: Round) -> Jump:
     asked = {_stem(word) for word in re.findall(r"[a-z]+", text.lower())}
     uncued = sum(not _cued(call.name, asked) for call in calls)
     h_call = uncued / len(calls)
-    h_arg, depth = _hidden(round_)
+    h_arg, depth = implied(calls)
     leak = bool(leaks(text, round_))
     return Jump(round((1 - leak) * (h_call + h_arg + depth) / 3, 4), h_call, h_arg, depth, leak)
 
 
-def best_jump(round_: Round) -> float:
+def best_jump(calls: list[PlannedCall]) -> float:
     """The jump score if no word of the query cued a call: what no wording can exceed."""
-    return (1.0 + sum(_hidden(round_))) / 3
-
-
-def _hidden(round_: Round) -> tuple[float, float]:
-    hidden = sum(b.seen is not None for c in round_.calls for b in c.bound.values())
-    total = sum(len(c.bound) for c in round_.calls)
-    return hidden / total if total else 0.0, min(1.0, round_.depth() / max(1, len(round_.calls) - 1))
+    return (1.0 + sum(implied(calls))) / 3
 
 
 def _cued(name: str, asked: set[str]) -> bool:

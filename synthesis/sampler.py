@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
-from ..envs.binding import Bound, Mix, Pool, bind
+from ..envs.binding import Bound, Mix, Pool, bind, is_loose
 from ..envs.graph import ToolGraph
 from ..envs.tool import Tool, ToolResult, predicate_name
 from ..envs.worldset import WorldSet
-from .plan import PlannedCall, Reference, Round, order_by_execution
+from .plan import PlannedCall, Reference, Round, implied, order_by_execution
 from .references import refer
 
 LENGTHS = {1: 0.10, 2: 0.28, 3: 0.26, 4: 0.16, 5: 0.10, 6: 0.05, 7: 0.03, 8: 0.02}
@@ -40,13 +40,15 @@ class SamplerOptions(NamedTuple):
 
     literal: the paper's rule as printed. explore: chance of a random legal read while there is slack.
     enrich: chance to let a result supply a value that the user could have said. failures: tool -> failures of
-    the current policy; a target's chance is proportional to 1 + failures (arXiv 2601.01498).
+    the current policy; a target's chance is proportional to 1 + failures (arXiv 2601.01498). min_jump: below what
+    score even an uncued query would fall, a second goal is added.
     """
 
     literal: bool = False
     explore: float = 0.1
     enrich: float = 0.8
     failures: Mapping[str, int] = {}
+    min_jump: float = 0.4
 
 
 class Sampler:
@@ -74,7 +76,7 @@ class Sampler:
     @staticmethod
     def _uses_earlier(tool: Tool, pool: Pool, turn: int) -> bool:
         return any(
-            p.semantic is not None and p.required and p.draw is None and pool.latest(p.semantic.name, before=turn)
+            p.semantic is not None and p.required and not is_loose(p, pool) and pool.latest(p.semantic.name, before=turn)
             for p in tool.parameters.values()
         )
 
@@ -148,7 +150,7 @@ class _Walk:
     def run(self, calls: list[PlannedCall]) -> None:
         self.calls = calls
         options = self.sampler.options
-        plan = self.plan = [] if options.literal else self._plan()
+        plan = self.plan = [] if options.literal else self._plan(self.target)
         while len(calls) < max(self.length, 1) or not self._reached():
             self.spent += 1
             if self.spent > 24:
@@ -165,6 +167,24 @@ class _Walk:
                 break
         if not self._reached():
             raise Rejected("target_not_reached", self.target)
+        if not options.literal and (1.0 + sum(implied(calls))) / 3 < options.min_jump:
+            self._accompany()
+
+    def _accompany(self) -> None:
+        """Add a second goal whose arguments only results can show: alone, the target asks for no leap."""
+        names = [
+            n for n in self.sampler.targets
+            if n not in {c.name for c in self.calls} and n not in self.sampler.byways and any(
+                p.semantic is not None and p.required and not is_loose(p, self.pool) for p in self.worlds.tools[n].parameters.values()
+            )
+        ]  # fmt: skip
+        if not names:
+            return
+        first, self.target = self.target, self.rng.choice(names)
+        for name in (*self._plan(self.target), self.target):
+            if name not in {c.name for c in self.calls} and not self._try(name):
+                raise Rejected("call_failed", name)
+        self.target = first
 
     def _reached(self) -> bool:
         return any(call.name == self.target for call in self.calls)
@@ -174,20 +194,20 @@ class _Walk:
         used = {b.seen.call for c in self.calls for b in c.bound.values() if b.seen is not None}
         return sum(c.id not in used and c.name not in self.sampler.byways for c in self.calls)
 
-    def _plan(self) -> list[str]:
+    def _plan(self, target: str) -> list[str]:
         """The closure, with now and then a tool whose result supplies what the user could have said."""
-        plan = self.sampler.needed(self.target, self.worlds, self.pool, self.rng)
-        tool = self.worlds.tools[self.target]
+        plan = self.sampler.needed(target, self.worlds, self.pool, self.rng)
+        tool = self.worlds.tools[target]
         for parameter in tool.parameters.values():
             meaning = parameter.semantic
-            if meaning is None or not meaning.known or not parameter.required or parameter.draw is not None:
+            if meaning is None or not meaning.known or not parameter.required or is_loose(parameter, self.pool):
                 continue
             if self.rng.random() < self.sampler.options.enrich:
                 makers = [
-                    u for u, _, d in self.sampler.graph.graph.in_edges(self.target, data=True)
+                    u for u, _, d in self.sampler.graph.graph.in_edges(target, data=True)
                     if d["kind"] == "data" and d["name"] == meaning.name and self.sampler.graph.graph.nodes[u]["read"]
                 ]  # fmt: skip
-                makers = [u for u in sorted(set(makers)) if u in self.sampler.graph.reachable() and u != self.target]
+                makers = [u for u in sorted(set(makers)) if u in self.sampler.graph.reachable() and u != target]
                 if makers:
                     maker = self.rng.choice(makers)
                     plan += [n for n in (*self.sampler.needed(maker, self.worlds, self.pool, self.rng), maker) if n not in plan]
@@ -248,7 +268,7 @@ class _Walk:
             return None
         fed = {
             v for name in shown for _, v, d in graph.out_edges(name, data=True)
-            if d["kind"] == "data" and self.worlds.tools[v].parameters[d["parameter"]].draw is None
+            if d["kind"] == "data" and not is_loose(self.worlds.tools[v].parameters[d["parameter"]], self.pool)
         }  # fmt: skip
         near = [n for n in names if n in fed]
         if near and self.rng.random() < 0.9:

@@ -68,19 +68,25 @@ def prove_task(task: Task) -> Iterator[str]:
 def play(task: Task, skip: Iterable[str] = (), silent: bool = False) -> tuple[Verdict, list[str]]:
     """Play gold without the calls in `skip`; `silent` says nothing at the end of turns.
 
+    A call whose argument comes from a call that is left out or fails cannot be made, and is left out as well.
+
     Returns:
         The verdict, and the ids of the calls that wrote something.
     """
-    left_out = set(skip)
+    gone = set(skip)
     episode = Episode(task, max_steps=1 << 30)
     episode.start()
     written = []
     for turn in task.turns:
         for call in turn.gold:
-            if call.id not in left_out:
-                step = episode.step("", (ToolCall(call.name, call.arguments, call.id),))
-                if step.results[0].written:
-                    written.append(call.id)
+            if call.id in gone or any(source.call in gone for source in call.sources.values()):
+                gone.add(call.id)
+                continue
+            result = episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0]
+            if result.error is not None:
+                gone.add(call.id)
+            elif result.written:
+                written.append(call.id)
         episode.step("" if silent else turn.reply, ())
     return episode.verdict(), written
 

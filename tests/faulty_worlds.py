@@ -759,15 +759,6 @@ class StrayPhrase(Shop):
         return Note("ding")
 
 
-class HidesWorld(Shop):
-    """A shop with a tool that takes the place of what every world has."""
-
-    @tool
-    def page(self) -> Note:  # type: ignore[override]
-        """Page the manager."""
-        return Note("paged")
-
-
 STATE = ("instances-apart", "deterministic", "same-in-every-process", "no-shared-state", "forks-apart", "restore-exact")
 CHANCE = ("reads-change-nothing", "no-clock-or-chance", *STATE)
 
@@ -826,6 +817,5 @@ FAULTS: tuple[tuple[type[World], str, tuple[str, ...]], ...] = (
     (TraceInError, "errors-helpful", ()),
     (TerseDocs, "docs-complete", ()),
     (StrayPhrase, "docs-complete", ()),
-    (HidesWorld, "tool-names-free", ("docs-complete",)),
 )
 """(world, the check that must catch it, other checks that may fail with it)."""

@@ -247,6 +247,19 @@ def _writes_unknown() -> Any:
     return _world_with(tool(writes="cellar")(_lawful_peek))
 
 
+def _hides_the_world() -> Any:
+    return type("Room", (World,), {"__doc__": "A room whose tool is called fork.", "__module__": __name__, "fork": _fork})
+
+
+@tool
+def _fork(self: Any) -> Box:
+    """Fork a box."""
+    return Box("BX-0001", 1)
+
+
+_fork.__name__ = "fork"
+
+
 def _wordless_predicate() -> Any:
     return _world_with(tool(requires=no_words)(_lawful_peek))
 
@@ -291,6 +304,7 @@ DEFINITIONS = (
     (_returns_no_record, "must return a record"),
     (_mutable_default, "mutable default"),
     (_writes_unknown, "no tables or cells"),
+    (_hides_the_world, "hides World.fork"),
     (_wordless_predicate, "no docstring"),
     (_pageless, "no docstring"),
     (_incidental_unknown, "no table"),

@@ -277,8 +277,7 @@ DATA = (
     | {(maker, user) for maker in ("list_crates", "open_crate", "seal_crate") for user in ("open_crate", "seal_crate", "take_from")}
     | {(maker, user) for maker in ("start_job", "launch") for user in ("check_job", "fuel_job", "launch")}
 ) - {(name, name) for name in ("open_crate", "seal_crate", "launch")}
-DECLARED = {(maker, user) for maker in ("enter", "enter_by_window") for user in ("leave", "get_permit", "start_job")} | {
-    ("power_on", "start_job")
-}
+DOORS, BEHIND = ("enter", "enter_by_window"), ("leave", "get_permit", "start_job")
+DECLARED = {(maker, user) for maker in DOORS for user in BEHIND} | {("power_on", "start_job")}
 HIDDEN = {("open_crate", "take_from"), ("check_job", "launch"), ("fuel_job", "launch")}
 UNDONE = {("leave", "Workshop.inside"), ("press_power_button", "Workshop.powered")}

@@ -80,7 +80,7 @@ def restore_exact(case: Case) -> str | None:
 
 def _pairs(case: Case) -> list[tuple[tuple[int, list[Move]], tuple[int, list[Move]]]]:
     """Each seed's script with another of the same seed, which wanders elsewhere."""
-    found = []
+    found: list[tuple[tuple[int, list[Move]], tuple[int, list[Move]]]] = []
     for at, (seed, moves) in enumerate(case.scripts):
         others = [script for n, script in enumerate(case.scripts) if n != at and script[0] == seed]
         if others and seed not in {pair[0][0] for pair in found}:

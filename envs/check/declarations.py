@@ -38,12 +38,6 @@ def _placeholders(phrase: str) -> list[str]:
     return [part.partition("}")[0] for part in phrase.split("{")[1:]]
 
 
-def tool_names_free(case: Case) -> str | None:
-    """No tool is called as something that every world has (`diff`, `fork`, `call`, ...): it would take its place."""
-    taken = [name for name in case.cls.tools if hasattr(World, name)]
-    return f"tool {taken[0]} hides World.{taken[0]}, which envs and forks rely on; give it another name" if taken else None
-
-
 def arguments_drawable(case: Case) -> str | None:
     """Every free parameter can be drawn: by its `Sample`, from examples, or from a schema without a bare pattern."""
     world = case.pristine(case.seeds[0]).fork()

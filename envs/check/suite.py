@@ -15,7 +15,6 @@ Check = Callable[[Case], str | None]
 
 CHECKS: tuple[Check, ...] = (
     declarations.docs_complete,
-    declarations.tool_names_free,
     declarations.arguments_drawable,
     declarations.no_clock_or_chance,
     declarations.facts_usable,

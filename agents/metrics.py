@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .estimators import bootstrap, mean, pass_at_k, pass_hat_k, wilson
-from .trajectory import POLICY_ERROR, Trajectory
+from .trajectory import Trajectory
 
+_PARTS = 720_720  # divisible by every number of turns up to 16
 DENOMINATORS = {
     "success": "episodes that count; Wilson 95 % interval",
     "progress": "episodes that count; 95 % bootstrap interval over tasks",
@@ -31,15 +32,15 @@ class _Group:
     def __init__(self) -> None:
         self.episodes = 0
         self.successes = 0
-        self.progress: Counter[float] = Counter()  # few distinct values: shares of a few turns
+        self.progress = 0  # in parts of _PARTS: sums of whole numbers do not depend on their order
 
     def add(self, success: bool, progress: float) -> None:
         self.episodes += 1
         self.successes += success
-        self.progress[progress] += 1
+        self.progress += round(progress * _PARTS)
 
     def mean_progress(self) -> float:
-        return mean([value for value in sorted(self.progress) for _ in range(self.progress[value])])
+        return self.progress / (_PARTS * self.episodes) if self.episodes else 0.0
 
     def figures(self) -> dict[str, Any]:
         rate = self.successes / self.episodes if self.episodes else 0.0
@@ -137,6 +138,3 @@ def _passes(tasks: list[_Group], estimate: Any) -> Iterator[tuple[str, dict[str,
     for k in ks:
         values = [estimate(task.episodes, task.successes, k) for task in tasks if task.episodes >= k]
         yield str(k), {"value": mean(values), "interval": list(bootstrap(values)), "tasks": len(values)}
-
-
-__all__ = ["DENOMINATORS", "POLICY_ERROR", "Tally", "summarise"]

@@ -171,7 +171,7 @@ class _Session:
     def jobs(self) -> Iterator[Job]:
         """The rollouts that are not there yet, in order of the tasks, all trials of a task together."""
         made_by = policy_record(self.policy)["hash"]
-        done = frozenset(self.store.ids) if self.store is not None else frozenset()
+        done = self.store.ids if self.store is not None else frozenset()  # growing: a finished id does not come again
         before: Counter[str] = Counter()
         for task in self._tasks:
             first = before[task.id]
@@ -186,6 +186,8 @@ class _Session:
         async with contextlib.aclosing(executor.execute(self.policy, self.jobs(), self.plan)) as trajectories:
             async for trajectory in trajectories:
                 if self.store is not None:
+                    if trajectory.id in self.store.ids:
+                        continue  # an executor that lost sight of a worker may have made it twice
                     self.store.append(trajectory.record())
                 self.tally.add(trajectory)
                 self.made += 1

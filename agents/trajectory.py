@@ -92,6 +92,11 @@ class Trajectory:
         """The task's id."""
         return str(self.task.get("id", ""))
 
+    @property
+    def env(self) -> str:
+        """The task's env."""
+        return str(self.task.get("env", ""))
+
     def read_task(self) -> Task:
         """The task, checked. Raises pydantic's `ValidationError` if this version cannot read it."""
         return Task.model_validate(self.task)

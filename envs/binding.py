@@ -77,9 +77,13 @@ class Pool:
     def add(self, tool: Tool, value: Any, *, turn: int = 0, call: str = "") -> list[Occurrence]:
         """Take in the result of a call (plain JSON data); returns what was seen in it."""
         found = list(occurrences(tool, value, turn, call))
+        self.extend(found)
+        return found
+
+    def extend(self, found: Iterable[Occurrence]) -> None:
+        """Take in what was seen in a result already looked through."""
         for item in found:
             self.seen[item.semantic].append(item)
-        return found
 
     def latest(self, semantic: str, turn: int | None = None, before: int | None = None) -> list[Occurrence]:
         """What was seen of a kind: in `turn`, or before turn `before`; for equal values the latest sight."""

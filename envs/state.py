@@ -269,6 +269,10 @@ class Table(Generic[K, R]):
                     marks[key] = new - (0 if old is None else _digest(key, old))
         return (base.total + sum(marks.values())) & _MASK
 
+    def untouched(self, later: Table[K, R]) -> bool:
+        """Whether neither side has any change since both shared a base: then there is nothing to compare."""
+        return self._base is later._base and not self._over and not later._over
+
     def changes(self, later: Table[K, R]) -> Iterator[Change]:
         """What differs from here to `later`, in key order."""
         if self is later:

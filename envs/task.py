@@ -146,6 +146,11 @@ class Task(_Data):
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Task) and self.id == other.id and self.model_dump() == other.model_dump()
+
     def content_id(self) -> str:
         """The hash id: `<env short name>-<12 hex digits>`, over everything but `id` and `split`."""
         body = self.model_dump(mode="json", exclude={"id", "split"})

@@ -17,6 +17,7 @@ _SPACES = re.compile(r"\s+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
+@lru_cache(maxsize=256)
 def normalise(text: str) -> str:
     """Lower case, plain quotes and dashes, single spaces, no thousands separators."""
     text = text.casefold().replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("−", "-").replace("–", "-")

@@ -143,6 +143,7 @@ class Tool:
     Attributes:
         name, summary, description: the last two from the docstring (first line; all of it but the sections).
         parameters: name -> `Parameter`. outputs: the leaves of the result. many: whether it gives a list.
+        internal_kinds: the kinds of internal ids its results show.
         requires, writes, phrases, after: as declared.
     """
 
@@ -205,6 +206,7 @@ class Tool:
             raise self._fail("must return a record, or a list or tuple of records (classes made by @record)")
         self.item_type: type = item_type
         self.outputs: tuple[OutputField, ...] = tuple(_leaves(item_type, ("*",) if self.many else ()))
+        self.internal_kinds = frozenset(leaf.semantic.name for leaf in self.outputs if leaf.semantic is not None and not leaf.semantic.known)
 
     @property
     def is_read(self) -> bool:

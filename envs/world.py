@@ -246,7 +246,8 @@ class World:
         """What changed from this state to `later`: tables in order, keys sorted; cells under `_cells`."""
         changes: list[Change] = []
         for mine, theirs in zip(self._tables(), later._tables(), strict=True):
-            changes.extend(mine.changes(theirs))
+            if not mine.untouched(theirs):
+                changes.extend(mine.changes(theirs))
         return changes
 
     def fingerprint(self) -> str:

@@ -25,7 +25,7 @@ def other_reading(round_: Round, rounds: list[Round], tool: AdvancedTool, style:
     speaker = Speaker([*rounds, round_], style)
     pool = round_.pool.copy()
     for call in round_.calls:
-        pool.add(call.tool, call.value, turn=round_.turn, call=call.id)
+        pool.extend(call.seen)
     earlier = {call.id: call.value for r in rounds for call in r.calls}
     tried = 0
     for call in round_.calls:

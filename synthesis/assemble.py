@@ -182,7 +182,7 @@ class _Made:
         self.worlds = round_.after
         self.pool = self.pool.copy()
         for call in round_.calls:
-            self.pool.add(call.tool, call.value, turn=round_.turn, call=call.id)
+            self.pool.extend(call.seen)
 
     def sample(self, place: Place) -> Sample:
         """The conversation as a sample with its task."""

@@ -20,7 +20,7 @@ from ..envs.told import mentions
 from ..envs.tool import ToolCall
 from .brief import Brief
 from .plan import Round
-from .query import Query, internal_values
+from .query import Query
 from .roles import Prompt, Roles, Scene, TemplateCritiquing, Thought, assistant_message
 from .validate import Mode, literal_arguments, unseen_value, validate
 
@@ -116,8 +116,8 @@ async def _safe_hint(
 
 def leaking(hint: str, round_: Round, scene: Scene) -> bool:
     """Whether a hint contains an internal value of the round that the history does not show."""
-    shown = {value for r in scene.rounds for call in r.calls for value in internal_values(call)}
-    return any(value not in shown and mentions(hint, value) for call in round_.calls for value in internal_values(call))
+    shown = {value for r in scene.rounds for call in r.calls for value in call.internal()}
+    return any(value not in shown and mentions(hint, value) for call in round_.calls for value in call.internal())
 
 
 def check_reasoning(messages: Sequence[Message]) -> str:

@@ -93,10 +93,16 @@ class Maker:
 
     def stream(self, skip: set[int] | None = None) -> Iterator[Made]:
         """All indices of the request in order, without those in `skip`."""
+        box: list[Made] = []
+
+        async def make(index: int) -> None:  # hands over by the box: asyncio would repr a returned value
+            box.append(await self.make(index))
+
         with asyncio.Runner() as runner:
             for index in range(self.request.n):
                 if not skip or index not in skip:
-                    yield runner.run(self.make(index))
+                    runner.run(make(index))
+                    yield box.pop()
 
 
 class Ledger:

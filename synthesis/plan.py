@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..envs.binding import Bound, Pool
+from ..envs.binding import Bound, Occurrence, Pool
 from ..envs.canonical import effects
 from ..envs.task import GoldCall, Source
 from ..envs.tool import Tool, ToolResult
@@ -36,7 +36,7 @@ class PlannedCall:
     Attributes:
         id: unique in the conversation (`t0c1`). tool: its `Tool`. bound: argument -> value and source.
         refs: argument -> how the user points at it, for values out of results.
-        result, value: what came back, as text and as data. enables: predicates this call made true.
+        result, value: what came back, as text and as data. enables: predicates this call made true. seen: the typed values in the result.
         after: ids of calls of the same round that must come first.
     """
 
@@ -47,6 +47,7 @@ class PlannedCall:
     result: ToolResult
     value: Any
     enables: frozenset[str] = frozenset()
+    seen: tuple[Occurrence, ...] = ()
     after: tuple[str, ...] = ()
 
     @property
@@ -58,6 +59,11 @@ class PlannedCall:
     def arguments(self) -> dict[str, Any]:
         """The arguments as sent."""
         return {name: item.value for name, item in self.bound.items()}
+
+    def internal(self) -> list[str]:
+        """The internal ids that the result shows."""
+        kinds = self.tool.internal_kinds
+        return [str(item.value) for item in self.seen if item.semantic in kinds]
 
     @property
     def writes(self) -> bool:
@@ -95,6 +101,8 @@ class Round:
     pool: Pool
     elapse: int
     calls: list[PlannedCall] = field(default_factory=list)
+    _sinks: list[PlannedCall] | None = None
+    _counted: int = -1
 
     def call(self, identity: str) -> PlannedCall | None:
         """The call with an id, or None if it belongs to another round."""
@@ -102,6 +110,11 @@ class Round:
 
     def sinks(self) -> list[PlannedCall]:
         """Calls whose output nobody uses and that open no door for another, or that write what counts."""
+        if self._sinks is None or self._counted != len(self.calls):
+            self._sinks, self._counted = self._find_sinks(), len(self.calls)
+        return self._sinks
+
+    def _find_sinks(self) -> list[PlannedCall]:
         used = {b.seen.call for c in self.calls for b in c.bound.values() if b.seen is not None}
         needed = {name for c in self.calls for name in _needs(c)}
         incidental = self.before.incidental()

@@ -11,7 +11,6 @@ import re
 from random import Random
 from typing import NamedTuple
 
-from ..envs.binding import occurrences
 from ..envs.told import mentions
 from .brief import Brief, is_secret
 from .phrasing import Style, quoted, words
@@ -177,11 +176,5 @@ def leaks(text: str, round_: Round) -> list[str]:
             meaning = call.tool.parameters[name].semantic
             if bound.seen is not None and meaning is not None and not meaning.known and mentions(text, bound.value):
                 found.append(str(bound.value))
-        found += [v for v in internal_values(call) if mentions(text, v)]
+        found += [v for v in call.internal() if mentions(text, v)]
     return list(dict.fromkeys(found))
-
-
-def internal_values(call: PlannedCall) -> list[str]:
-    """The internal ids in a call's result."""
-    internal = {leaf.semantic.name for leaf in call.tool.outputs if leaf.semantic is not None and not leaf.semantic.known}
-    return [str(o.value) for o in occurrences(call.tool, call.value) if o.semantic in internal] if internal else []

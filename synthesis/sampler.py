@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,8 +19,9 @@ import networkx as nx
 
 from ..envs.binding import Bound, Mix, Pool, bind, is_loose
 from ..envs.graph import ToolGraph
-from ..envs.tool import Tool, ToolResult, predicate_name
-from ..envs.worldset import WorldSet
+from ..envs.tool import Predicate, Tool, ToolResult, predicate_name
+from ..envs.world import World
+from ..envs.worldset import WorldSet, tool_table
 from .plan import PlannedCall, Reference, Round, implied, order_by_execution
 from .references import refer
 
@@ -58,6 +60,7 @@ class Sampler:
         self.graph = graph
         self.options = options or SamplerOptions()
         self.targets = [name for name in graph.tools if name in graph.reachable()]
+        self._depth = {name: len(graph.closure(name)) for name in self.targets}
         self.byways: frozenset[str] = frozenset()
         lengths = dict(nx.all_pairs_shortest_path_length(graph.graph))
         self._distance: dict[str, dict[str, int]] = lengths
@@ -80,15 +83,20 @@ class Sampler:
             for p in tool.parameters.values()
         )
 
-    def needed(self, target: str, worlds: WorldSet, pool: Pool, rng: Random) -> list[str]:
-        """The unsatisfied closure of `target` now, prerequisites first, without it. Raises `Rejected`."""
+    def needed(self, target: str, holds: frozenset[str], pool: Pool, rng: Random) -> list[str]:
+        """The unsatisfied closure of `target`, prerequisites first, without it. Raises `Rejected`.
+
+        Args:
+            holds: the predicates that hold now. pool: what has been shown by now.
+        """
         order: list[str] = []
 
         def visit(name: str, path: frozenset[str]) -> None:
             for need in self.graph.requirements[name]:
                 if need.given and need.kind == "data":
                     continue
-                if self._holds(need.kind, need.name, worlds, pool) or need.providers & set(order):
+                met = bool(pool.seen.get(need.name)) if need.kind == "data" else need.name in holds
+                if met or need.providers & set(order):
                     continue
                 options = [p for p in need.providers if p in self.graph.reachable() and p not in path]
                 if not options:
@@ -103,13 +111,8 @@ class Sampler:
 
     def _cheap(self, options: list[str], rng: Random) -> str:
         options = sorted(options)
-        weights = [(4.0 if self.graph.graph.nodes[o]["read"] else 1.0) / (1 + len(self.graph.closure(o))) ** 2 for o in options]
+        weights = [(4.0 if self.graph.graph.nodes[o]["read"] else 1.0) / (1 + self._depth[o]) ** 2 for o in options]
         return rng.choices(options, weights)[0]
-
-    def _holds(self, kind: str, name: str, worlds: WorldSet, pool: Pool) -> bool:
-        if kind == "data":
-            return bool(pool.seen.get(name))
-        return name in _holding(worlds)
 
     # -- a round ---------------------------------------------------------------------------------------
 
@@ -130,6 +133,7 @@ class Sampler:
         walk = _Walk(self, live, pool.copy(), rng, turn, target, across, earlier)
         round_ = Round(turn, target, live.fork(), live, pool, elapse)
         walk.run(round_.calls)
+        round_.after = walk.worlds
         order_by_execution(round_)
         return round_
 
@@ -143,6 +147,7 @@ class _Walk:
         self.length = rng.choices(list(LENGTHS), list(LENGTHS.values()))[0]
         self.banned: set[str] = set()
         self.calls: list[PlannedCall] = []
+        self.holds = holding(worlds)
         self.made = {call.id: call for call in earlier}
         self.spent = 0
         self.plan: list[str] = []
@@ -156,7 +161,7 @@ class _Walk:
             if self.spent > 24:
                 raise Rejected("target_not_reached", self.target)
             name = self._next(plan)
-            if name is None or not self._try(name):
+            if name is None or not self._make(name):
                 if name is not None:
                     self.banned.add(name)
                     if name == self.target or name in plan:
@@ -182,7 +187,7 @@ class _Walk:
             return
         first, self.target = self.target, self.rng.choice(names)
         for name in (*self._plan(self.target), self.target):
-            if name not in {c.name for c in self.calls} and not self._try(name):
+            if name not in {c.name for c in self.calls} and not self._make(name):
                 raise Rejected("call_failed", name)
         self.target = first
 
@@ -196,7 +201,7 @@ class _Walk:
 
     def _plan(self, target: str) -> list[str]:
         """The closure, with now and then a tool whose result supplies what the user could have said."""
-        plan = self.sampler.needed(target, self.worlds, self.pool, self.rng)
+        plan = self.sampler.needed(target, self.holds, self.pool, self.rng)
         tool = self.worlds.tools[target]
         for parameter in tool.parameters.values():
             meaning = parameter.semantic
@@ -210,7 +215,7 @@ class _Walk:
                 makers = [u for u in sorted(set(makers)) if u in self.sampler.graph.reachable() and u != target]
                 if makers:
                     maker = self.rng.choice(makers)
-                    plan += [n for n in (*self.sampler.needed(maker, self.worlds, self.pool, self.rng), maker) if n not in plan]
+                    plan += [n for n in (*self.sampler.needed(maker, self.holds, self.pool, self.rng), maker) if n not in plan]
                 break
         return plan
 
@@ -251,7 +256,7 @@ class _Walk:
 
     def _legal(self, name: str) -> bool:
         return all(
-            (need.given and need.kind == "data") or self.sampler._holds(need.kind, need.name, self.worlds, self.pool)
+            (need.given and need.kind == "data") or (bool(self.pool.seen.get(need.name)) if need.kind == "data" else need.name in self.holds)
             for need in self.sampler.graph.requirements[name]
         )
 
@@ -279,7 +284,8 @@ class _Walk:
 
     def _try(self, name: str) -> bool:
         tool = self.worlds.tools[name]
-        mix = Mix(output=0.8, earlier=3.0 if self.across and name == self.target else 0.35, user=0.25, optional=0.25)
+        aim = name == self.target
+        mix = Mix(output=2.0 if aim else 0.8, earlier=3.0 if self.across and aim else 0.35, user=0.25, optional=0.25)
         tried: set[str] = set()
         for _ in range(3 * (1 + REBINDS)):
             if len(tried) > REBINDS:
@@ -293,13 +299,30 @@ class _Walk:
             if refs is None or mark in tried or self._twice(bound):
                 continue
             tried.add(mark)
-            held = _holding(self.worlds)
             fork = self.worlds.fork()
             result = fork.call(name, {key: item.value for key, item in bound.items()})
             if result.error is None and self._worthwhile(tool, result, bound, fork):
-                self._commit(tool, bound, refs, held)
+                self._commit(tool, bound, refs, result, fork)
                 return True
         return False
+
+    def _make(self, name: str) -> bool:
+        """Call a tool; where its sources are too few or stale, ask a read for fresh ones first."""
+        kinds = Counter(
+            p.semantic.name for p in self.worlds.tools[name].parameters.values() if p.required and p.semantic is not None and not p.semantic.known
+        )
+        for kind, count in kinds.items():
+            if len({o.value for o in self.pool.seen.get(kind, ())}) < count:
+                self._ask_again(name, kind)
+        if self._try(name):
+            return True
+        return any([self._ask_again(name, kind) for kind in kinds]) and self._try(name)
+
+    def _ask_again(self, name: str, kind: str) -> bool:
+        graph = self.sampler.graph
+        needs = [n for n in graph.requirements[name] if n.kind == "data" and n.name == kind]
+        reads = sorted(p for n in needs for p in n.providers if graph.graph.nodes[p]["read"] and self._legal(p))
+        return bool(reads) and self._try(self.rng.choice(reads))
 
     def _refs(self, bound: dict[str, Bound]) -> dict[str, Reference] | None:
         refs = {}
@@ -344,18 +367,22 @@ class _Walk:
             return False
         if tool.writes and not (result.written and self.worlds.diff(after)):
             return False
+        if tool.name in self.sampler.byways and self.holds == holding(after) and tool.name != self.target:
+            return False  # it was to open a door and did not
         arguments = {key: item.value for key, item in bound.items()}
         return not any(c.name == tool.name and (c.arguments == arguments or c.result.text == result.text) for c in self.calls)
 
-    def _commit(self, tool: Tool, bound: dict[str, Bound], refs: dict[str, Reference], held: frozenset[str]) -> None:
-        result = self.worlds.call(tool.name, {key: item.value for key, item in bound.items()})
+    def _commit(self, tool: Tool, bound: dict[str, Bound], refs: dict[str, Reference], result: ToolResult, after: WorldSet) -> None:
+        self.worlds = after
         identity = f"t{self.turn}c{len(self.calls)}"
         value = result.value
-        enables = _holding(self.worlds) - held if result.written else frozenset()
-        made = PlannedCall(identity, tool, bound, refs, result, value, enables)
+        before = self.holds
+        if result.written:
+            self.holds = holding(after)
+        seen = tuple(self.pool.add(tool, value, turn=self.turn, call=identity))
+        made = PlannedCall(identity, tool, bound, refs, result, value, self.holds - before, seen)
         self.calls.append(made)
         self.made[identity] = made
-        self.pool.add(tool, value, turn=self.turn, call=identity)
 
 
 def _stands_alone(value: Any, semantic: str, pool: Pool, turn: int) -> bool:
@@ -364,15 +391,16 @@ def _stands_alone(value: Any, semantic: str, pool: Pool, turn: int) -> bool:
     return single == {value}
 
 
-def _holding(worlds: WorldSet) -> frozenset[str]:
+def holding(worlds: WorldSet) -> frozenset[str]:
     """Names of all predicates that hold now."""
-    held = set()
-    for name, tool in worlds.tools.items():
-        for predicate in tool.requires:
-            key = predicate_name(tool, predicate)
-            if key not in held and predicate(worlds.world_of(name)):
-                held.add(key)
-    return frozenset(held)
+    return frozenset(name for name, index, predicate in _predicates(tuple(type(w) for w in worlds.worlds)) if predicate(worlds.worlds[index]))
+
+
+@lru_cache(maxsize=64)
+def _predicates(classes: tuple[type[World], ...]) -> tuple[tuple[str, int, Predicate], ...]:
+    table = tool_table(classes)
+    found = {predicate_name(t, p): (table.owners[n], p) for n, t in table.tools.items() for p in t.requires}
+    return tuple((name, index, predicate) for name, (index, predicate) in found.items())
 
 
 def byways(worlds: WorldSet) -> frozenset[str]:

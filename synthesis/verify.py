@@ -9,7 +9,7 @@ Law: a row that differs in any of these by one byte is named, with the reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..envs.binding import follow, occurrences
 from ..envs.episode import Episode
@@ -53,42 +53,65 @@ def verify_sample(sample: Sample) -> list[str]:
 
 def prove_task(task: Task) -> Iterator[str]:
     """Why a task is not sound: gold must pass, doing nothing must fail, and so must leaving out any gold write."""
-    verdict, written = play(task)
+    verdict, moments = play_gold(task)
     if not verdict.success:
         why = next((t for t in verdict.turns if not t.passed), None)
         yield f"gold does not pass: {shorten(repr(why), 300)}"
         return
-    if play(task, skip=[call.id for call in task.gold()], silent=True)[0].success:
+    if _idle(task).success:
         yield "doing nothing passes"
-    for identity in written:
-        if play(task, skip=[identity])[0].success:
-            yield f"leaving out the write {identity} passes"
+    for moment in moments:
+        if _passes_without(task, moment):
+            yield f"leaving out the write {moment.call} passes"
 
 
-def play(task: Task, skip: Iterable[str] = (), silent: bool = False) -> tuple[Verdict, list[str]]:
-    """Play gold without the calls in `skip`; `silent` says nothing at the end of turns.
+class _Moment(NamedTuple):
+    """The episode just before a gold call that writes: its turn, its place there, its id."""
 
-    A call whose argument comes from a call that is left out or fails cannot be made, and is left out as well.
+    episode: Episode
+    turn: int
+    index: int
+    call: str
 
-    Returns:
-        The verdict, and the ids of the calls that wrote something.
-    """
-    gone = set(skip)
+
+def play_gold(task: Task) -> tuple[Verdict, list[_Moment]]:
+    """Play gold; returns the verdict and the moment before each call that wrote something."""
     episode = Episode(task, max_steps=1 << 30)
     episode.start()
-    written = []
-    for turn in task.turns:
-        for call in turn.gold:
-            if call.id in gone or any(source.call in gone for source in call.sources.values()):
+    moments = []
+    for number, turn in enumerate(task.turns):
+        for index, call in enumerate(turn.gold):
+            before = episode.fork()
+            if episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].written:
+                moments.append(_Moment(before, number, index, call.id))
+        episode.step(turn.reply, ())
+    return episode.verdict(), moments
+
+
+def _idle(task: Task) -> Verdict:
+    episode = Episode(task, max_steps=1 << 30)
+    episode.start()
+    for _ in task.turns:
+        episode.step("", ())
+    return episode.verdict()
+
+
+def _passes_without(task: Task, moment: _Moment) -> bool:
+    """Whether gold passes from here without one call.
+
+    A call whose argument comes from a call that is left out or fails cannot be made, and is left out as well.
+    """
+    episode, gone = moment.episode.fork(), {moment.call}
+    for number, turn in enumerate(task.turns[moment.turn :], moment.turn):
+        for call in turn.gold[moment.index + 1 if number == moment.turn else 0 :]:
+            if any(source.call in gone for source in call.sources.values()):
                 gone.add(call.id)
-                continue
-            result = episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0]
-            if result.error is not None:
+            elif episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].error is not None:
                 gone.add(call.id)
-            elif result.written:
-                written.append(call.id)
-        episode.step("" if silent else turn.reply, ())
-    return episode.verdict(), written
+        judged = episode.step(turn.reply, ()).judged
+        if judged is None or not judged.passed:
+            return False
+    return True
 
 
 class _Replay:
@@ -149,8 +172,7 @@ class _Replay:
             self.values[call.id] = result.value
             self.tools_of[call.id] = call.name
             tool = self.worlds.tools[call.name]
-            kinds = {leaf.semantic.name for leaf in tool.outputs if leaf.semantic is not None and not leaf.semantic.known}
-            self.internal[-1].update(str(o.value) for o in occurrences(tool, result.value) if o.semantic in kinds)
+            self.internal[-1].update(str(o.value) for o in occurrences(tool, self.values[call.id]) if o.semantic in tool.internal_kinds)
         return ""
 
 

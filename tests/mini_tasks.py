@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
+from mini_world import Library
 
-from turngym.agents import Trajectory, rollout  # noqa: E402
-from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn  # noqa: E402
+from turngym.agents import Trajectory, rollout
+from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn
 
 ENV = "mini_world:Library"
 SIGN_IN = next(name for name, tool in Library.tools.items() if "reader" in tool.writes)

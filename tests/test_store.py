@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import some_tasks  # noqa: E402
+from mini_tasks import some_tasks
 
-from turngym.agents import RunStore, make_policy, read_manifest, read_records, run_all  # noqa: E402
-from turngym.agents.secrets import find_secrets, without_secrets  # noqa: E402
-from turngym.agents.trajectory import record_line  # noqa: E402
-from turngym.envs.errors import RunError  # noqa: E402
+from turngym.agents import RunStore, make_policy, read_manifest, read_records, run_all
+from turngym.agents.secrets import find_secrets, without_secrets
+from turngym.agents.trajectory import record_line
+from turngym.envs.errors import RunError
 
 WRITER = """
 import resource, sys
@@ -191,6 +191,13 @@ def test_foreign_and_impossible_places_are_refused_untouched(tmp_path):
     assert fill(tmp_path / "empty", 1) == []
 
 
+def test_a_directory_whose_first_run_died_at_once_is_taken(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / "run.json.aside").write_text('{"conf')
+    assert fill(tmp_path, 2) == []
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", "run.json", "trajectories.jsonl"]
+
+
 def test_a_broken_manifest_is_refused(tmp_path):
     fill(tmp_path / "run", 1)
     for text in ("", "[]", '{"config": 3}'):
@@ -206,7 +213,13 @@ def test_a_changed_config_is_refused_field_by_field(tmp_path):
     before = {path: path.read_bytes() for path in place.iterdir()}
     with pytest.raises(RunError) as caught:
         RunStore(place, {"seed": 2, "policy": {"name": "chat", "model": "b", "top_p": None}, "empty": {}}, kind="synthesis")
-    for part in ("kind: was", "config.seed: was 1, now 2", 'model: was "a", now "b"', "top_p: was absent, now null", "gone: was [1], now absent"):
+    for part in (
+        "kind: was",
+        "config.seed: was 1, now 2",
+        'model: was "a", now "b"',
+        "top_p: was absent, now null",
+        "gone: was [1], now absent",
+    ):
         assert part in str(caught.value)
     assert "empty" not in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import borrow_task, play, some_tasks, two_turn_task  # noqa: E402
+from mini_tasks import borrow_task, play, some_tasks, two_turn_task
 
-from turngym.agents import AssistantMessage, Conditions, RunStore, Trajectory, make_policy, rescore, run_all  # noqa: E402
-from turngym.agents.trajectory import record_line, trajectory_id  # noqa: E402
-from turngym.envs.errors import RunError  # noqa: E402
-from turngym.envs.tool import ToolCall, ToolResult  # noqa: E402
+from turngym.agents import AssistantMessage, Conditions, RunStore, Trajectory, make_policy, rescore, run_all
+from turngym.agents.trajectory import record_line, trajectory_id
+from turngym.envs.errors import RunError
+from turngym.envs.tool import ToolCall, ToolResult
 
 
 def reread(trajectory: Trajectory) -> Trajectory:
@@ -30,7 +30,7 @@ def test_a_trajectory_comes_back_from_its_line_as_it_was():
     made = play(make_policy("oracle"), two_turn_task(1))
     assert made.success
     assert reread(made) == made
-    assert list(made.record())[0] == "id"
+    assert next(iter(made.record())) == "id"
     assert made.read_task() == two_turn_task(1)
 
 
@@ -52,7 +52,9 @@ def test_raw_arguments_stand_as_emitted():
 
 @pytest.mark.parametrize("text", ["\ud800", "x\udfffy", "\udc00\ud800", "\ud83d\ude00 torn in two", "\x00"])
 def test_text_that_is_no_unicode_comes_back_and_replays(text):
-    made = play(say({"name": "find_book", "arguments": json.dumps({"title": text}, ensure_ascii=False)}, {"name": text}, text), borrow_task())
+    made = play(
+        say({"name": "find_book", "arguments": json.dumps({"title": text}, ensure_ascii=False)}, {"name": text}, text), borrow_task()
+    )
     again = reread(made)
     assert again == made
     assert play(make_policy("replay", run=[again]), borrow_task()).messages == made.messages
@@ -83,7 +85,9 @@ def test_records_are_strict_json_whatever_a_policy_gives():
 def test_tokens_of_the_episode_are_concatenated_and_masked():
     call = ToolCall("find_book", '{"title": "Dune"}')
     made = play(
-        say(AssistantMessage("", (call,), token_ids=(4, 5), context_ids=(1, 2, 3)), AssistantMessage("ok", token_ids=(9,), context_ids=(8,))),
+        say(
+            AssistantMessage("", (call,), token_ids=(4, 5), context_ids=(1, 2, 3)), AssistantMessage("ok", token_ids=(9,), context_ids=(8,))
+        ),
         borrow_task(),
     )
     assert reread(made).tokens() == ([1, 2, 3, 4, 5, 8, 9], [0, 0, 0, 1, 1, 0, 1])
@@ -114,7 +118,7 @@ def test_verdicts_are_made_again_from_the_directory_alone(tmp_path):
     for name, n in (("o", 4), ("r", 20)):
         report = rescore(tmp_path / name)
         assert (report.episodes, report.same) == (n, n)
-        assert not (report.changed or report.drifted or report.unscorable)
+        assert (report.changed, report.drifted, report.unscorable) == ([], [], [])
         assert report.summary["episodes"] == n
     assert before == {path: path.read_bytes() for path in tmp_path.glob("*/*.json*")}
 

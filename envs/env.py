@@ -215,7 +215,7 @@ def _pack(name: str) -> TaskFile:
     if not name:
         return TaskFile((), "no pack")
     found = resources.files(__package__).joinpath("packs", name)
-    return TaskFile(found.read_text(encoding="utf-8").splitlines() if found.is_file() else (), name)
+    return TaskFile(found.read_text(encoding="utf-8").split("\n") if found.is_file() else (), name)
 
 
 def pack_of(name: str) -> TaskFile:

@@ -6,6 +6,7 @@
     +-- TaskError               a task or task file is malformed
     +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
     +-- RunError                a run directory cannot be used as asked
+    +-- InfrastructureError     (agents.policy) a server or machine failed, not the task
     +-- MissingExtraError       an optional dependency is absent; says how to install it
 
 A message is one line: what was wrong, the value (shortened), the remedy.
@@ -86,8 +87,20 @@ class MissingExtraError(TurngymError, ImportError):
 
 def shorten(value: object, limit: int = 80) -> str:
     """`value` as text of at most `limit` characters, for use in a one-line message."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else _repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def display(value: object, limit: int = 80) -> str:
+    """As `shorten`, with text in quotes. Never raises, whatever a model sent (numbers of any length, any depth)."""
+    return shorten(_repr(value), limit)
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # more digits than Python prints, or nested deeper than it can go
+        return f"<{type(value).__name__}>"
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .errors import shorten
+from .errors import display, shorten
 from .tool import ToolCall, ToolResult
 
 Message = dict[str, Any]
@@ -49,16 +49,16 @@ def _with_calls(content: str, calls: Any) -> Action:
             found.append(item)
             continue
         if not isinstance(item, Mapping):
-            return Action(content, (), f"a call is an object with name and arguments; got {shorten(repr(item))}")
+            return Action(content, (), f"a call is an object with name and arguments; got {display(item)}")
         inner = item.get("function", item)
         name = inner.get("name") if isinstance(inner, Mapping) else None
         if not isinstance(name, str):
-            return Action(content, (), f"a call needs a name; got {shorten(repr(item))}")
+            return Action(content, (), f"a call needs a name; got {display(item)}")
         arguments = inner.get("arguments")
         if arguments is None:
             arguments = "{}"
         elif not isinstance(arguments, (str, dict)):
-            return Action(content, (), f"the arguments of {shorten(name)} are no object; got {shorten(repr(arguments))}")
+            return Action(content, (), f"the arguments of {shorten(name)} are no object; got {display(arguments)}")
         identity = item.get("id")
         found.append(ToolCall(name, arguments, identity if isinstance(identity, str) else ""))
     return Action(content, tuple(found))

@@ -22,8 +22,6 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
-from pydantic_core import to_json
-
 from .errors import DefinitionError, ToolError, shorten
 from .types import DontCare, Semantic, metadata_of, semantic_of
 
@@ -142,8 +140,8 @@ _EMPTY = _Base({})
 
 
 def _digest(key: Any, value: Any) -> int:
-    body = to_json((key, value), inf_nan_mode="constants")
-    return int.from_bytes(blake2b(body, digest_size=16).digest(), "big")
+    body = ascii((key, value))  # unlike JSON it names the class of each record; unlike repr it is alike in every Python
+    return int.from_bytes(blake2b(body.encode(), digest_size=16).digest(), "big")
 
 
 class Table(Generic[K, R]):

@@ -193,7 +193,7 @@ class TaskFile:
     def read(cls, path: str | Path) -> TaskFile:
         """Open a JSONL file of tasks; raises `TaskError` if it cannot be read or holds none."""
         try:
-            made = cls(Path(path).read_text(encoding="utf-8").splitlines(), str(path))
+            made = cls(Path(path).read_text(encoding="utf-8").split("\n"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise TaskError(f"cannot read the task file {path}: {getattr(error, 'strerror', None) or error}") from None
         if not made:

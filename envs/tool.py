@@ -30,13 +30,14 @@ import docstring_parser
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from .errors import DefinitionError, ErrorKind, ToolError, shorten
+from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
 from .state import fields_of, is_record, rollback
 from .types import Draw, Semantic, metadata_of, sample_of, semantic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Predicate = Callable[[Any], bool]
 MAX_ARGUMENT_CHARS = 1_000_000
+_MAX_BITS = 14_000  # about as many digits as Python prints
 
 
 class ToolCall(NamedTuple):
@@ -277,8 +278,8 @@ class Tool:
     def _explain(self, error: ValidationError) -> str:
         parts = []
         for item in error.errors(include_url=False, include_context=False)[:4]:
-            where = ".".join(str(step) for step in item["loc"])
-            got = "" if item["type"] in ("missing", "json_invalid") else f" (got {shorten(repr(item['input']), 60)})"
+            where = shorten(".".join(str(step) for step in item["loc"]))
+            got = "" if item["type"] in ("missing", "json_invalid") else f" (got {display(item['input'], 60)})"
             parts.append(f"{where}: {item['msg']}{got}" if where else f"{item['msg']}{got}")
         takes = ", ".join(n if p.required else f"{n} (optional)" for n, p in self.parameters.items()) or "no arguments"
         return f"{self.name}: {'; '.join(parts)}. It takes: {takes}."
@@ -319,7 +320,7 @@ class Tool:
 
 
 def _require_encodable(values: Iterable[Any]) -> None:
-    """Raise UnicodeError for a lone surrogate, which JSON text cannot bring in but a decoded object can."""
+    """Raise for what JSON text cannot bring in but a decoded object can: a lone surrogate, a number without end."""
     for value in values:
         if type(value) is str:
             if not value.isascii():
@@ -328,6 +329,8 @@ def _require_encodable(values: Iterable[Any]) -> None:
             _require_encodable(value)
         elif type(value) is dict:
             _require_encodable(value.values())
+        elif type(value) is int and value.bit_length() > _MAX_BITS:
+            raise OverflowError
 
 
 class _UndeclaredWrite(Exception):

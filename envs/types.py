@@ -137,7 +137,8 @@ def draw_amount(world: Any, rng: Random) -> str:
 
 
 def _real_date(value: str) -> str:
-    _date.fromisoformat(value)
+    if _date.fromisoformat(value).isoformat() != value:  # Python reads 20260314 and 2026-W11-6 as well
+        raise ValueError("a day is written like 2026-03-14")
     return value
 
 

@@ -84,6 +84,18 @@ class Assembler:
             raise Rejected("not_proven", why[0])
         return sample
 
+    async def sample_of(self, place: Place, rounds: list[Round], rng: Random) -> Sample:
+        """One verified sample of rounds that somebody else drew (an agent's rollout); raises `Rejected`."""
+        strength = self.options.strength if self.options.strength is not None else 1
+        scene = Scene(rng.choice(PERSONAS), draw_style(rng, strength), strength)
+        made = _Made(rounds[0].before, rounds[0].pool, scene)
+        for round_ in rounds:
+            await self._answer(made, round_, rng)
+        sample = made.sample(place)
+        if why := verify_sample(sample):
+            raise Rejected("not_proven", why[0])
+        return sample
+
     async def _add_round(self, made: _Made, turn: int, rng: Random, taken: Counter[str], funnel: Counter[str]) -> None:
         across = turn > 0 and rng.random() < self.options.across
         elapse = 0 if turn == 0 else rng.choice(ELAPSE)

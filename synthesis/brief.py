@@ -28,8 +28,8 @@ class Answer(NamedTuple):
 
     call: str
     request: str
-    label: str
-    values: tuple[str, ...]
+    labels: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
     outputs: tuple[RequiredOutput, ...]
 
 
@@ -99,9 +99,9 @@ def answer_of(call: PlannedCall, round_: Round, rng: Random) -> Answer | None:
     fields = _tellable(call, call.value, given)
     if fields:
         best = fields[: 1 + (len(fields) > 2 and rng.random() < 0.3)]
-        label = " and ".join(field_words(f, k) for f, k in best)
-        values = tuple(_spoken(call.value[f]) for f, _ in best)
-        return Answer(call.id, label, label, values, (RequiredOutput(fields={f: call.value[f] for f, _ in best}, tool=call.name),))
+        labels = tuple(field_words(f, k) for f, k in best)
+        values = tuple((_spoken(call.value[f]),) for f, _ in best)
+        return Answer(call.id, " and ".join(labels), labels, values, (RequiredOutput(fields={f: call.value[f] for f, _ in best}, tool=call.name),))
     return _text_answer(call)
 
 
@@ -113,22 +113,29 @@ def _list_answer(call: PlannedCall, rng: Random) -> Answer | None:
     if len(rows) <= MAX_TOLD and common:
         field = common[0]
         kind = dict(_tellable(call, rows[0], set(), many=True))[field]
-        values = tuple(dict.fromkeys(_spoken(row[field]) for row in rows))
+        values = (tuple(dict.fromkeys(_spoken(row[field]) for row in rows)),)
         label = field_words(field, kind)
         outputs = tuple(RequiredOutput(fields={field: row[field]}, tool=call.name) for row in rows)
-        return Answer(call.id, f"{label}{' of each' if len(rows) > 1 else ''}", label, values, outputs)
+        return Answer(call.id, f"{label}{' of each' if len(rows) > 1 else ''}", (label,), values, outputs)
     if not common:
         return None
     outputs = tuple(RequiredOutput(fields={common[0]: row[common[0]]}, tool=call.name) for row in rows[:8])
-    return Answer(call.id, "how many there are", "the number of results", (str(len(rows)),), outputs)
+    return Answer(call.id, "how many there are", ("the number of results",), ((str(len(rows)),),), outputs)
 
 
 def _text_answer(call: PlannedCall) -> Answer | None:
+    """A printed text by its first line, or else how many parts a result has."""
+    texts = {leaf.path[0] for leaf in call.tool.outputs if leaf.semantic is not None and leaf.semantic.name == "text" and len(leaf.path) == 1}
     for field, value in call.value.items():
-        if isinstance(value, str) and value.strip() and len(value) > 1:
+        if field in texts and isinstance(value, str) and value.strip():
             line = next(line for line in value.splitlines() if line.strip()).strip()
-            if len(line) <= 200:
-                return Answer(call.id, "what it says", f"the {words(field)}", (line,), (RequiredOutput(fields={field: value}, tool=call.name),))
+            if 1 < len(line) <= 200:
+                return Answer(call.id, "what it says", (f"the {words(field)}",), ((line,),), (RequiredOutput(fields={field: value}, tool=call.name),))
+    plain = {field: value for field, value in call.value.items() if isinstance(value, (str, int)) and value != ""}
+    for field, value in call.value.items():
+        if isinstance(value, list) and value and plain:
+            label = f"the number of {words(field)}"
+            return Answer(call.id, label, (label,), ((str(len(value)),),), (RequiredOutput(fields=plain, tool=call.name),))
     return None
 
 
@@ -144,14 +151,22 @@ def _tellable(call: PlannedCall, row: dict[str, Any], given: set[str], many: boo
     return sorted(found, key=lambda pair: order.get(pair[1], _RANK[pair[1]]))
 
 
+_SUMS = {
+    "balance", "amount", "price", "fare", "premium", "fee", "cost", "total", "limit", "refund", "target", "budget", "saving", "rate",
+    "deposit", "charge", "value", "sum",
+}  # fmt: skip
+
+
 def field_words(field: str, kind: str) -> str:
     """A field of a result as the user asks for it."""
     text = words(field)
     if kind == "bool":
         return f"whether it is {text}"
+    if text.endswith(" bytes"):
+        return f"the {text.removesuffix(' bytes')} in bytes"
     if kind == "number" and text.endswith("s"):
         return f"the number of {text}"
-    if kind == "money" and text in ("available", "held", "left", "due", "paid", "spent", "in", "out"):
+    if kind == "money" and not _SUMS & {word.rstrip("s") for word in text.split()}:
         return f"the {text} amount"
     return f"the {text}"
 
@@ -170,7 +185,7 @@ def checks_of(round_: Round, answers: tuple[Answer, ...], worlds: WorldSet) -> C
     return Checks(
         include=tuple(dict.fromkeys(include)),
         outputs=tuple(o for a in answers for o in a.outputs),
-        told=tuple(dict.fromkeys(v for a in answers for v in a.values)),
+        told=tuple(dict.fromkeys(v for a in answers for group in a.values for v in group)),
     )
 
 

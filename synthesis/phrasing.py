@@ -13,9 +13,10 @@ from datetime import date
 from random import Random
 from typing import Any, NamedTuple
 
-from ..envs.binding import Bound
+from ..envs.binding import Bound, Occurrence
 from ..envs.tool import Tool
 from .plan import PlannedCall, Reference, Round
+from .references import leaf_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2})?", re.ASCII)
@@ -30,6 +31,7 @@ _PREPOSITIONS = {
 }  # fmt: skip
 _OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")
 _WHEN = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
+_VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|option|offer)$")
 _CHEAP = ("price", "fare", "cost", "total", "fee")
 
 
@@ -94,26 +96,37 @@ class Speaker:
         """A noun phrase for a value that a result shows."""
         seen = bound.seen
         assert seen is not None
-        noun = self.noun(seen.semantic)
+        noun, maker = self.noun(seen.semantic), self.calls[seen.call]
         if reference.pick == "that":
             return f"that {noun}"
         if reference.pick == "new":
             return f"the new {noun}"
-        how, _, field = reference.pick.partition(":")
-        maker = self.calls[seen.call]
-        head = f"the {noun}"
-        if how in ("min", "max"):
-            head = self._extreme(noun, how, field, seen.holder.get(field))
-        parts = [self._trait(name, value, noun) for name, value in reference.where]
+        field = seen.path.rpartition(".")[2]
+        owner = noun if next(iter(seen.holder), field) == field else self._owner(seen, maker.tool)
+        how, _, by = reference.pick.partition(":")
+        head = self._extreme(owner, how, by, seen.holder.get(by)) if how in ("min", "max") else f"the {owner}"
+        if how == "only" and not reference.where and not maker.bound:
+            head = self._object(maker.tool, owner)
+        parts = [self._trait(name, value, owner) for name, value in reference.where]
         if depth < 2:
-            parts += self.clauses(maker, self._unsaid(maker), depth + 1)
-        elif not parts and how == "only":
-            parts = [f"from {self._summary_noun(maker.tool)}"]
-        return " ".join([head, *parts])
+            parts += self.clauses(maker, list(maker.bound), depth + 1)
+        whole = " ".join([head, *parts])
+        return whole if owner == noun else f"the {noun} of {whole}"
+
+    def _owner(self, seen: Occurrence, tool: Tool) -> str:
+        """What the object is that holds a value which is not its own id: a standing order holds an account."""
+        first = next(iter(seen.holder))
+        leaf = leaf_of(tool, f"{seen.path.rpartition('.')[0]}.{first}")
+        if leaf is not None and leaf.semantic is not None and not leaf.semantic.known:
+            return self.noun(leaf.semantic.name)
+        name = "".join(f" {c.lower()}" if c.isupper() else c for c in tool.item_type.__name__).strip()
+        return _VIEWS.sub("", name) or name
 
     @staticmethod
-    def _unsaid(maker: PlannedCall) -> list[str]:
-        return list(maker.bound)
+    def _object(tool: Tool, noun: str) -> str:
+        """What a tool without arguments shows: `Show the current directory.` gives `the current directory`."""
+        found = re.match(rf"\w+ ((the|my) [\w\' -]*?\b{re.escape(noun)})\b", _OWNERS.sub("my", tool.summary))
+        return found[1] if found is not None else f"the {noun}"
 
     @staticmethod
     def noun(semantic: str) -> str:
@@ -123,12 +136,10 @@ class Speaker:
             text = text.removesuffix(tail)
         return text or words(semantic)
 
-    @staticmethod
-    def _summary_noun(tool: Tool) -> str:
-        return words(tool.name)
-
     def _extreme(self, noun: str, how: str, field: str, value: Any) -> str:
         low = how == "min"
+        if "size" in field:
+            return f"the {'smallest' if low else 'largest'} {noun}"
         if field in _CHEAP:
             return f"the {'cheapest' if low else 'most expensive'} {noun}"
         if field in _WHEN:

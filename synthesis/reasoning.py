@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from .brief import Brief
+from .brief import Answer, Brief
 from .phrasing import Speaker, Style, quoted, words
 from .plan import PlannedCall, Round
 from .references import classify
@@ -113,14 +113,23 @@ class Reasoner:
                 continue
             answer = next((a for a in self.brief.answers if a.call == call.id), None)
             if answer is not None:
-                parts.append(self._tell(answer.label, answer.values))
+                parts.append(self._tell(answer))
             elif call.tool.writes:
                 parts.append(self._done(call))
         text = " ".join(parts) or "Here is what I found."
         return text
 
-    def _tell(self, label: str, values: tuple[str, ...]) -> str:
-        text = f"{label}: {', '.join(values)}"
+    @staticmethod
+    def _tell(answer: Answer) -> str:
+        said = []
+        for label, values in zip(answer.labels, answer.values, strict=True):
+            if len(values) > 1:
+                said.append(f"{label} of each: {', '.join(values[:-1])} and {values[-1]}")
+            elif label.startswith("whether") or "\n" in values[0]:
+                said.append(f"{label.removeprefix('whether ')}: {values[0]}")
+            else:
+                said.append(f"{label} is {values[0]}")
+        text = ", ".join(said)
         return f"{text[:1].upper()}{text[1:]}."
 
     def _done(self, call: PlannedCall) -> str:

@@ -293,10 +293,10 @@ class _Walk:
             bound = bind(tool, self.worlds.world_of(name), self.pool, self.rng, turn=self.turn, mix=mix)
             if bound is None:
                 return False
-            bound = {key: self._origin(item) for key, item in bound.items()}
+            bound = self._agree(tool, {key: self._origin(item) for key, item in bound.items()})
             refs = self._refs(bound)
             mark = str(sorted((key, str(item.value)) for key, item in bound.items()))
-            if refs is None or mark in tried or self._twice(bound):
+            if refs is None or mark in tried or self._twice(tool, bound):
                 continue
             tried.add(mark)
             fork = self.worlds.fork()
@@ -345,9 +345,21 @@ class _Walk:
         return refer(seen, maker, self.rng)
 
     @staticmethod
-    def _twice(bound: dict[str, Bound]) -> bool:
-        keys = [item.value for item in bound.values() if item.seen is not None]
-        return len(keys) != len(set(map(str, keys)))
+    def _twice(tool: Tool, bound: dict[str, Bound]) -> bool:
+        """Whether one thing stands for two parameters of its kind."""
+        things = [(kind.name, str(b.value)) for n, b in bound.items() if (kind := tool.parameters[n].semantic) is not None]
+        return len(things) != len(set(things))
+
+    def _agree(self, tool: Tool, bound: dict[str, Bound]) -> dict[str, Bound]:
+        """One date of one journey: a value said for a parameter in this round mostly stands for its namesakes."""
+        for name, item in bound.items():
+            kind = tool.parameters[name].semantic
+            if item.kind == "user" and kind is not None and self.rng.random() < 0.85:
+                for call in self.calls:
+                    other = call.bound.get(name)
+                    if other is not None and other.kind == "user" and call.tool.parameters[name].semantic == kind and call.name != tool.name:
+                        bound[name] = other
+        return bound
 
     def _origin(self, bound: Bound) -> Bound:
         """Where a value that results merely echo really came from: follow it back through the calls."""

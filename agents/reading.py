@@ -1,0 +1,204 @@
+"""Reading a user's message: sentences, requests, literals, stated facts, and noun phrases that point at things.
+
+Plain English and nothing else: no tool is known here. Law: positions are kept, so that what one argument took is
+not taken again, and nothing inside quotes is ever split. Not here: which tool is meant (`matching.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from ..envs.told import normalise, spellings
+
+_MONTHS = {name: index for index, name in enumerate(
+    "january february march april may june july august september october november december".split(), 1)}  # fmt: skip
+_MONTH = "|".join(name.capitalize() + "|" + name[:3].capitalize() for name in _MONTHS)
+_LITERAL = re.compile(
+    rf"""(?P<quoted>"[^"]*"|“[^”]*”|(?<!\w)'[^'\n]*'(?!\w))
+    |(?P<stamp>\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)
+    |(?P<long>(?:\d{{1,2}}(?:st|nd|rd|th)?\ (?:of\ )?(?:{_MONTH})|(?:{_MONTH})\ \d{{1,2}}(?:st|nd|rd|th)?),?\ \d{{4}}(?:\ at\ \d\d:\d\d(?::\d\d)?)?)
+    |(?P<date>\d{{4}}-\d\d-\d\d)(?![\w-])
+    |(?P<month>\d{{4}}-\d\d(?![\w-])|(?:{_MONTH})\ \d{{4}})
+    |(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
+    |(?P<path>(?<![\w/])(?:~|\.{{1,2}})?/[^\s,;:"'?!]*|(?<!\S)~(?=\s|$))
+    |(?P<number>(?<![\w.-])-?\d+(?:,\d{{3}})*(?:\.\d+)?%?(?![\w-]))
+    |(?P<token>(?<!\w)(?=[\w.*?+-]*[\d_*.=+])[\w*][\w.*?+=-]*[\w*])
+    |(?P<name>(?<![\w"])[A-Z][\w'-]*(?:\ (?:(?:de|da|van|von|of|and|in)\ )?[A-Z][\w'-]*)*)""",
+    re.VERBOSE,
+)
+_SENTENCE = re.compile(r"(?<=[.?!])\s+(?=\S)")
+_JOINER = re.compile(
+    r"[,;]\s*(?:and\s+)?(?:then|also|after that|afterwards|next|finally)\b[,:]?\s*|\s+and\s+(?:then|also|after that|afterwards|finally)\s+|;\s+"
+)
+_FACT = re.compile(r"\b(?:my|the|with|use)\s+((?:(?!whose|that|which|with|the|is|my)[a-z]+[ -]?){1,4}?)\s*(?:\bis\b|:|=|\bshould be\b)\s+(\S+)", re.I)
+_DETERMINER = re.compile(r"(?:the|that|this|these|those|my|one of|its|it|an?)\b", re.I)
+_CALLED = re.compile(r"\b(?:called|named|titled)\s+", re.I)
+_WHOSE = re.compile(r"\b(?:whose|where the|with the)\s+([a-z][a-z ]*?)\s+(?:is|are|being)\s+", re.I)
+_STATE = re.compile(r"\b(?:that|which) (?:is|are) (not )?([a-z]+(?: [a-z]+)?)", re.I)
+_LOW = "lowest|smallest|least|fewest|shortest|minimum"
+_HIGH = "highest|largest|biggest|greatest|most|longest|maximum"
+_EARLY, _LATE = "earliest|oldest|first|soonest", "latest|newest|last|most recent"
+_SUPERLATIVE = re.compile(rf"\bthe (?:(cheapest|least expensive)|(most expensive|dearest)|({_EARLY})|({_LATE})|({_LOW})|({_HIGH}))\b\s*", re.I)
+
+
+class Literal(NamedTuple):
+    """A value that stands in a text: its kind (`quoted`, `date`, `path`, ...), plain value, and place."""
+
+    kind: str
+    value: str
+    start: int
+    end: int
+
+
+class Thing(NamedTuple):
+    """A noun phrase that points at a thing.
+
+    Attributes:
+        text: all of it. how: `that`, `new`, or `the`. order: `min` or `max` of something, or "".
+        by: what the order is by: `money`, `time`, or words that begin with a field's name.
+        called: text that begins with its name, or "". whose: (field words, text that begins with the value).
+        state: (words, whether it is so), such as `frozen`. said: places of the text that these traits cover.
+    """
+
+    text: str
+    how: str = "the"
+    order: str = ""
+    by: str = ""
+    called: str = ""
+    whose: tuple[tuple[str, str], ...] = ()
+    state: tuple[tuple[str, bool], ...] = ()
+    said: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is said that tells it from others of its kind."""
+        return not (self.order or self.called or self.whose or self.state)
+
+
+def literals(text: str) -> list[Literal]:
+    """All values in a text, in order. Dates and months come out as ISO, numbers without thousands separators."""
+    found = []
+    for match in _LITERAL.finditer(text):
+        kind, value = str(match.lastgroup), match.group()
+        end = match.end()
+        if kind == "quoted":
+            value = value[1:-1]
+        elif kind in ("long", "month"):
+            value = _iso(value)
+            kind = "month" if len(value) == 7 else "date" if len(value) == 10 else "stamp"
+        elif kind == "number":
+            value = value.replace(",", "")
+        elif kind in ("path", "token", "email"):
+            cut = value.rstrip(".,;:!?")
+            end -= len(value) - len(cut)
+            value = cut
+        if value or kind == "quoted":
+            found.append(Literal(kind, value, match.start(), end))
+    return found
+
+
+def _iso(text: str) -> str:
+    parts = text.replace(",", "").replace(" of ", " ").split()
+    numbers = [int(n) for part in parts if (n := re.sub(r"\D", "", part)) and ":" not in part]
+    month = next(index for name, index in _MONTHS.items() if any(p.casefold() in (name, name[:3]) for p in parts))
+    if len(numbers) == 1:
+        return f"{numbers[0]:04}-{month:02}"
+    day, year = numbers[0], numbers[1]
+    try:
+        made = date(year, month, day).isoformat()
+    except ValueError:
+        return text
+    return f"{made}T{parts[-1]}" if ":" in parts[-1] else made
+
+
+def mask(text: str) -> str:
+    """The text with everything quoted blanked out, every character in its place."""
+    out = list(text)
+    for item in literals(text):
+        if item.kind == "quoted":
+            out[item.start : item.end] = "\x01" * (item.end - item.start)
+    return "".join(out)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a message; quotes stay whole."""
+    return _cut(text, _SENTENCE)
+
+
+def parts(sentence: str) -> list[str]:
+    """What a sentence asks for one after the other: split at `then`, `and also` and their like."""
+    return _cut(sentence, _JOINER)
+
+
+def _cut(text: str, where: re.Pattern[str]) -> list[str]:
+    found, start = [], 0
+    for match in where.finditer(mask(text)):
+        found.append(text[start : match.start()])
+        start = match.end()
+    found.append(text[start:])
+    return [piece.strip() for piece in found if piece.strip()]
+
+
+def facts(text: str) -> dict[str, str]:
+    """What the user states: `my password is X`, `the reference is X`; words -> value."""
+    found: dict[str, str] = {}
+    known = {item.start: item for item in literals(text)}
+    for match in _FACT.finditer(mask(text)):
+        literal = known.get(match.start(2))
+        value = literal.value if literal is not None and literal.kind != "name" else text[match.start(2) : match.end(2)].rstrip(".,;!?")
+        if literal is not None and literal.kind == "name":
+            value = literal.value
+        found.setdefault(match[1].strip().casefold().replace("-", " "), value)
+    return found
+
+
+def points(text: str) -> bool:
+    """Whether a text starts like a noun phrase that points at something: `the ...`, `that ...`."""
+    return _DETERMINER.match(text) is not None
+
+
+def read_thing(text: str) -> Thing:
+    """What a noun phrase says of the thing that it points at."""
+    hidden, said = mask(text), []
+    how = "that" if re.match(r"(?:that|this|it\b|the same)", text, re.I) else "new" if re.match(r"the (?:new|just)\b", text, re.I) else "the"
+    order = by = called = ""
+    if match := _SUPERLATIVE.search(hidden):
+        group = next(index for index in range(1, 7) if match[index])
+        order = "min" if group in (1, 3, 5) else "max"
+        by = "money" if group <= 2 else "time" if group <= 4 else ""
+        led = hidden[: match.start()].rstrip().endswith("with")
+        by = text[match.end() :] if led or not by else by
+    if match := _CALLED.search(hidden):
+        called = text[match.end() :]
+        said.append((match.start(), match.end() + _first(called)))
+    whose = []
+    for match in _WHOSE.finditer(hidden):
+        rest = text[match.end() :]
+        whose.append((match[1].casefold(), rest))
+        said.append((match.start(), match.end() + _first(rest)))
+    state = tuple((match[2].casefold(), not match[1]) for match in _STATE.finditer(hidden))
+    return Thing(text, how, order, by, called, tuple(whose), state, tuple(said))
+
+
+def _first(text: str) -> int:
+    """Where the value that a text starts with ends."""
+    head = next((item for item in literals(text) if item.start == 0), None)
+    return head.end if head is not None else len(text.split(" ", 1)[0])
+
+
+def begins(text: str, value: object) -> bool:
+    """Whether a text starts with a value, in any of its usual spellings."""
+    plain = normalise(text).lstrip("\"'")
+    date_first = next((item for item in literals(text) if item.start == 0 and item.kind in ("date", "stamp")), None)
+    if date_first is not None and isinstance(value, str) and value[: len(date_first.value)] == date_first.value:
+        return True
+    return any(plain.startswith(form) and not plain[len(form) : len(form) + 1].isalnum() for form in spellings(str(value)))
+
+
+def field_forms(name: str) -> tuple[str, ...]:
+    """How people write the name of a field or a parameter: `departs_at` is `departs at` or `departs`."""
+    text = name.replace("_", " ").strip().casefold()
+    head, _, tail = text.rpartition(" ")
+    return (text, head) if head and tail in ("id", "at", "path", "minor", "name", "nickname") else (text,)

@@ -1,0 +1,6 @@
+"""`python -m turngym` is the command `turngym`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

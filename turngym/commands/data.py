@@ -1,0 +1,165 @@
+"""Commands about data: `synthesize` makes it, `verify` proves it again, `export` writes it for trainers."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..console import Progress, answering, bar, percent, plain, styled, table
+from ..envs.errors import RunError, shorten
+from ..sources import env_and_worlds
+from ..stopping import STOPS
+from .options import AsJson, OutDirectory, Seed, SizeName
+
+# The choices of `export`, named here so that `--help` need not import the exporter; a test holds them equal.
+Format = Enum("Format", {name: name for name in ("openai", "trl", "sharegpt", "tasks")}, type=str)
+Rows = Enum("Rows", {name: name for name in ("conversation", "message")}, type=str)
+Reasoning = Enum("Reasoning", {"keep": "keep", "drop_earlier": "drop-earlier", "drop": "drop"}, type=str)
+Files = Enum("Files", {name: name for name in ("both", "jsonl", "parquet")}, type=str)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command()(synthesize)
+    app.command()(verify)
+    app.command()(export)
+
+
+# -- synthesize -------------------------------------------------------------------------------------------
+
+
+def synthesize(
+    out: OutDirectory,
+    envs: Annotated[list[str] | None, typer.Argument(metavar="ENV...", help="Envs to take turns with.")] = None,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many samples over all envs.")] = 100,
+    seed: Seed = 0,
+    size: Annotated[SizeName, typer.Option(help="How big the worlds are.")] = SizeName.small,
+    min_jump: Annotated[float | None, typer.Option(min=0, max=1, help="The least jump score of a query.")] = None,
+    strength: Annotated[int | None, typer.Option(min=0, max=2, help="Noise in the user's words; default drawn a sample.")] = None,
+    turns: Annotated[str | None, typer.Option(help="User turns: 3, 1-3, or weights as 1:0.5,2:0.5.")] = None,
+    from_run: Annotated[Path | None, typer.Option("--from", metavar="RUN_DIR", help="Make samples of a run's successful rollouts.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make verified multi-turn training conversations."""
+    with answering(as_json) as answer:
+        if bool(envs) == (from_run is not None):
+            raise RunError("name the envs to make samples in, or --from a run of rollouts; one of the two")
+        for name in envs or ():
+            env_and_worlds(name)
+        with bar("making samples") as shown:
+            if from_run is not None:
+                from ..synthesis.from_rollouts import synthesize_rollouts
+
+                made = synthesize_rollouts(from_run, out, progress=_watched(shown))
+            else:
+                from ..synthesis import Request
+                from ..synthesis import synthesize as make
+
+                request = Request(tuple(envs or ()), number, seed, size.value)
+                made = make(request, out, options=_assembly(min_jump, strength, turns), progress=_watched(shown))
+        answer.data(made)
+        answer.show(*made_lines(made), f"Samples: [bold]{plain(out)}/samples.jsonl[/]; prove them again: turngym verify {plain(out)}")
+
+
+def _watched(shown: Progress) -> Progress:
+    def progress(done: int, wanted: int) -> None:
+        shown(done, wanted)
+        STOPS.check()
+
+    return progress
+
+
+def _assembly(min_jump: float | None, strength: int | None, turns: str | None) -> Any:
+    from ..synthesis import AssemblyOptions
+
+    options = AssemblyOptions()
+    if min_jump is not None:
+        options = options._replace(min_jump=min_jump)
+    if strength is not None:
+        options = options._replace(strength=strength)
+    return options if turns is None else options._replace(turns=_weights(turns, options.turns))
+
+
+def _weights(text: str, usual: dict[int, float]) -> dict[int, float]:
+    try:
+        if ":" in text:
+            pairs = [part.split(":") for part in text.split(",")]
+            found = {int(count): float(weight) for count, weight in pairs}
+        else:
+            low, _, high = text.partition("-")
+            found = {count: usual.get(count, min(usual.values())) for count in range(int(low), int(high or low) + 1)}
+        if not found or min(found) < 1 or max(found) > 50 or min(found.values()) < 0 or not sum(found.values()) > 0:
+            raise ValueError
+    except ValueError:
+        raise RunError(f"--turns {shorten(text)} is none of 3, 1-3, 1:0.5,2:0.5 (between 1 and 50 turns)") from None
+    return found
+
+
+def made_lines(made: dict[str, Any]) -> list[Any]:
+    """What synthesis came to, for people."""
+    funnel = made.get("funnel", {})
+    lines: list[Any] = [f"[bold]{made['kept']}[/] samples in {made['seconds']:.1f} s"]
+    if "turns" in made:
+        share = ", ".join(f"{n}: {count}" for n, count in made["turns"].items())
+        lines.append(
+            f"user turns {share}; {made['calls_per_turn']:.1f} calls a turn; {percent(made['across_turns'])} depend on an earlier turn;"
+            f" mean jump score {made['jump_score']:.2f}"
+        )
+    if "candidates" in funnel:
+        refused = ", ".join(f"{reason} {count}" for reason, count in funnel["rejected"].items()) or "none"
+        lines.append(styled(f"candidates {funnel['candidates']}, kept {funnel['kept']}, rejected: {refused}", "dim"))
+    if rounds := funnel.get("rounds"):
+        refused = ", ".join(f"{reason} {count}" for reason, count in rounds["rejected"].items()) or "none"
+        lines.append(styled(f"rounds drawn {rounds['drawn']}, kept {rounds['kept']}, rejected: {refused}", "dim"))
+    return lines
+
+
+# -- verify -----------------------------------------------------------------------------------------------
+
+
+def verify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
+    as_json: AsJson = False,
+) -> None:
+    """Prove every sample again from its row and the installed worlds; exit 1 if one fails."""
+    from ..synthesis import verify_directory
+
+    with answering(as_json) as answer:
+        with bar("verifying") as shown:
+            report = verify_directory(directory, progress=shown)
+        answer.data(report)
+        failed = table("row", "why it is not proven")
+        for item in report["failed"][:50]:
+            failed.add_row(styled(item["id"]), styled(item["reason"], limit=400))
+        colour = "red" if report["failed"] else "green"
+        line = f"[{colour}]{report['passed']} of {report['rows']} rows proven[/]"
+        more = len(report["failed"]) - 50
+        answer.show(*([failed] if report["failed"] else []), line + (f" ({more} more fail; --json names them all)" if more > 0 else ""))
+    if report["failed"]:
+        raise typer.Exit(1)
+
+
+# -- export -----------------------------------------------------------------------------------------------
+
+
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
+    out: Annotated[Path, typer.Option("--out", help="The directory to write; a former export there is replaced.")],
+    form: Annotated[Format, typer.Option("--format", help="What reads it: openai or trl messages, sharegpt (LLaMA-Factory), tasks.")],
+    rows: Annotated[Rows, typer.Option(help="A row a conversation, or one for each assistant message.")] = Rows.conversation,  # type: ignore[attr-defined]
+    reasoning: Annotated[Reasoning, typer.Option(help="Which reasoning stays in the messages.")] = Reasoning.keep,  # type: ignore[attr-defined]
+    files: Annotated[Files, typer.Option(help="Which files; Parquet needs the extra `data`.")] = Files.both,  # type: ignore[attr-defined]
+    as_json: AsJson = False,
+) -> None:
+    """Write a data set for trainers: JSONL and Parquet with a card that `datasets.load_dataset` reads."""
+    from ..synthesis.export import ExportOptions, export_dataset
+
+    with answering(as_json) as answer:
+        with bar("exporting") as shown:
+            report = export_dataset(directory, out, ExportOptions(form.value, rows.value, reasoning.value, files.value), progress=shown)
+        answer.data(report)
+        listed = "\n".join(f"  {plain(out)}/{name}" for name in report["files"])
+        answer.show(f"[bold]{report['rows']}[/] rows of {report['samples']} samples", styled(listed))

@@ -1,0 +1,117 @@
+"""What the arguments of commands mean: envs by name, task files, tasks made on the spot, directories to fill.
+
+Laws: whatever cannot be used is refused here, before anything is written; an env of one's own, which has no
+pack, gets tasks by synthesis, the same ones for the same seed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from .console import Progress, tell
+from .envs.errors import DefinitionError, RunError, shorten
+from .stopping import STOPS
+
+if TYPE_CHECKING:
+    from .envs.registry import EnvInfo
+    from .envs.task import Task
+    from .envs.world import World
+
+MADE_BY_DEFAULT = 20
+
+
+def env_and_worlds(name: str) -> tuple[EnvInfo, tuple[type[World], ...]]:
+    """An env by short name, id, `module:World` or `file.py:World`, and its world classes."""
+    from .envs.registry import env_info, world_class
+
+    try:
+        info = env_info(name)
+        return info, tuple(world_class(world) for world in info.worlds)
+    except SystemExit as error:  # a script without a main guard
+        raise DefinitionError(f"the world module of {name} leaves Python when imported (exit {error.code}); guard its main part") from None
+
+
+def one_world(name: str) -> type[World]:
+    """The world class of an env with a single world."""
+    info, classes = env_and_worlds(name)
+    if len(classes) > 1:
+        raise RunError(f"{info.id} joins several worlds; name one of {', '.join(info.worlds)}")
+    return classes[0]
+
+
+def tasks_of(where: str, n: int | None, seed: int, split: str | None, progress: Progress) -> Sequence[Task]:
+    """The tasks that `ENV` or `TASKS.jsonl` means.
+
+    Args:
+        where: a file of tasks, or an env. n: how many, drawn by `seed`; None for all. split: `train`, `test`, None.
+        progress: told (done, wanted) where tasks have to be made.
+    """
+    from .envs.env import pack_of
+    from .envs.task import TaskFile
+
+    if where.endswith(".jsonl") or Path(where).is_file():
+        found = TaskFile.read(where)
+    else:
+        info, _ = env_and_worlds(where)
+        found = pack_of(where) if info.pack else TaskFile((), "no pack")
+        if not found:
+            return made_tasks(where, MADE_BY_DEFAULT if n is None else n, seed, progress)
+    chosen = found.indices(split)
+    if not chosen:
+        raise RunError(f"{found.name} holds no task of the split {split}; leave --split out for all {len(found)}")
+    if n is not None and n > len(chosen):
+        tell(f"turngym: {found.name} holds {len(chosen)} such tasks, fewer than -n {n}; all are taken")
+    elif n is not None:
+        chosen = sorted(Random(f"tasks:{seed}").sample(chosen, n))
+    tasks = [found[index] for index in chosen]
+    _check_worlds(tasks)
+    return tasks
+
+
+def made_tasks(env: str, n: int, seed: int, progress: Progress) -> list[Task]:
+    """Proven tasks made by synthesis: equal for equal seeds."""
+    from .synthesis.pipeline import Maker, Request
+
+    tasks: list[Task] = []
+    for made in Maker(Request((env,), n, seed)).stream():
+        if made.sample is not None:
+            tasks.append(made.sample.task)
+        progress(len(tasks), n)
+        STOPS.check()
+    if n and not tasks:
+        raise RunError(f"no task could be made in {shorten(env)}; `turngym check {shorten(env)}` says what the world lacks")
+    return tasks
+
+
+def _check_worlds(tasks: Iterable[Task]) -> None:
+    from .envs.registry import world_class
+
+    for name in sorted({part.world for task in tasks for part in task.worlds}):
+        world_class(name)
+
+
+def writable_file(path: Path) -> Path:
+    """A file that can be written, asked before the work for it is done."""
+    parent = path.absolute().parent
+    if path.is_dir():
+        raise RunError(f"{path} is a directory; name a file")
+    if not parent.is_dir():
+        raise RunError(f"there is no directory {parent}; make it first")
+    if not os.access(path if path.exists() else parent, os.W_OK):
+        raise RunError(f"cannot write {path}: permission denied; name another file")
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a text file whole, or leave it as it was."""
+    aside = path.with_name(f".{path.name}.aside")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise

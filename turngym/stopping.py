@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM as one exception that arrives at a good moment.
+
+While a command prepares, a signal raises `Stopped` at once. Once work is under way that keeps what it finishes,
+the command calls `Stops.check` after each finished piece, and the signal waits for that; a second one does not.
+Law: the handlers of before are back afterwards. Not here: the rollout loop, which minds its own signals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """A signal asked the command to stop. Not an `Exception`, so that nothing takes it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects: 130 for SIGINT, 143 for SIGTERM."""
+        return 128 + self.number
+
+
+class Stops:
+    """Whether a signal came, and whether it may interrupt at once."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._patient = False
+
+    def check(self, done: int = 0, total: int = 0) -> None:
+        """Raise `Stopped` if a signal came; from now on signals wait for this call. Takes what progress is told."""
+        self._patient = True
+        if self._number:
+            raise Stopped(self._number)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        if self._patient and not self._number:
+            self._number = number
+            return
+        raise Stopped(number)
+
+
+STOPS = Stops()
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[Stops]:
+    """Turn SIGINT and SIGTERM into `Stopped`. Outside the main thread nothing changes."""
+    STOPS.__init__()  # type: ignore[misc]  # one command at a time in a process; each starts anew
+    if threading.current_thread() is not threading.main_thread():
+        yield STOPS
+        return
+    before = {number: signal.signal(number, STOPS.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield STOPS
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -124,7 +124,7 @@ def said_by_name(span: Span, tool: Tool, parameter: Parameter) -> Any:
         if any(re.search(rf"(?<!\w){re.escape(form)}$", before) for form in forms) and (value := coerce(item.value, tool, parameter.name, item)) is not None:
             span.take(item)
             return value
-    for form in forms:  # a plain word: `with kind file`
+    for form in forms if shape(tool, parameter.name) != "key" else ():  # a plain word: `with kind file`
         if match := re.search(rf"\b(?:with|the)\s+{re.escape(form)}\s+(?:is\s+|of\s+|to\s+)?(?=\S)", hidden):
             word = re.match(r"[\w.*?+=-]+", span.text[match.end() :])
             if word is not None and (value := coerce(word[0].rstrip("."), tool, parameter.name)) is not None:

@@ -161,7 +161,8 @@ def _compile(tool: Tool, phrase: str) -> _Template | None:
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
-    words = re.findall(r"[^\s\"',.:;]+", text)
+    words = re.findall(r"[^\s\".,:;]+", text)
+    words = [word for word in words if word.strip("'")]
     if not words:
         return None
     joined = r"[\s,:;]+".join(map(re.escape, words))
@@ -182,11 +183,21 @@ def _fit(template: _Template, text: str, hidden: str) -> Match | None:
             continue
         chunk, start = template.chunks[index], bounds[-1] if bounds else 0
         if chunk is None:
-            place = len(text) if index == len(template.chunks) - 1 else start
-            stack.append((index + 1, (*bounds, place, place)))
+            places = [len(text)] if index == len(template.chunks) - 1 else _gaps(template, index, text, start)
+            stack.extend((index + 1, (*bounds, place, place)) for place in places)
         else:
             stack.extend((index + 1, (*bounds, m.start(), m.end())) for m in chunk.finditer(hidden, start))
     return best
+
+
+def _gaps(template: _Template, index: int, text: str, start: int) -> list[int]:
+    """Where the next slot may begin when no word stands before it: `pay {payee} {amount}`."""
+    if not index:
+        return [start]
+    kind = shape(template.tool, template.slots[index])
+    if kind == "key":
+        return [m.start() for m in re.finditer(r"\b(?:the|that|my)\b", mask(text)) if m.start() > start]
+    return [item.start for item in literals(text) if item.start > start and suits(item, kind)]
 
 
 def _score(template: _Template, text: str, bounds: tuple[int, ...]) -> Match | None:

@@ -37,6 +37,7 @@ _DETERMINER = re.compile(r"(?:the|that|this|these|those|my|one of|its|it|an?)\b"
 _CALLED = re.compile(r"\b(?:called|named|titled)\s+", re.I)
 _WHOSE = re.compile(r"\b(?:whose|where the|with the)\s+([a-z][a-z ]*?)\s+(?:is|are|being)\s+", re.I)
 _STATE = re.compile(r"\b(?:that|which) (?:is|are) (not )?([a-z]+(?: [a-z]+)?)", re.I)
+_NESTED = re.compile(r"\s(?:for|of|in|from|on|at|to|until|since|by|below|under)\s+(?:the|that)\s", re.I)
 _LOW = "lowest|smallest|least|fewest|shortest|minimum"
 _HIGH = "highest|largest|biggest|greatest|most|longest|maximum"
 _EARLY, _LATE = "earliest|oldest|first|soonest", "latest|newest|last|most recent"
@@ -85,7 +86,7 @@ def literals(text: str) -> list[Literal]:
         end = match.end()
         if kind == "quoted":
             value = value[1:-1]
-        elif kind in ("long", "month"):
+        elif kind == "long" or (kind == "month" and not value[0].isdigit()):
             value = _iso(value)
             kind = "month" if len(value) == 7 else "date" if len(value) == 10 else "stamp"
         elif kind == "number":
@@ -141,11 +142,13 @@ def _cut(text: str, where: re.Pattern[str]) -> list[str]:
     return [piece.strip() for piece in found if piece.strip()]
 
 
-def facts(text: str) -> dict[str, str]:
-    """What the user states: `my password is X`, `the reference is X`; words -> value."""
+def facts(text: str, own: bool = False) -> dict[str, str]:
+    """What the user states: `my password is X`, `the reference is X`; words -> value. `own`: only the former."""
     found: dict[str, str] = {}
     known = {item.start: item for item in literals(text)}
     for match in _FACT.finditer(mask(text)):
+        if own and not match[0].casefold().startswith("my"):
+            continue
         literal = known.get(match.start(2))
         value = literal.value if literal is not None and literal.kind != "name" else text[match.start(2) : match.end(2)].rstrip(".,;!?")
         if literal is not None and literal.kind == "name":
@@ -162,6 +165,8 @@ def points(text: str) -> bool:
 def read_thing(text: str) -> Thing:
     """What a noun phrase says of the thing that it points at."""
     hidden, said = mask(text), []
+    if nested := _NESTED.search(hidden):  # what stands behind it is said of another thing
+        hidden = hidden[: nested.start()]
     how = "that" if re.match(r"(?:that|this|it\b|the same)", text, re.I) else "new" if re.match(r"the (?:new|just)\b", text, re.I) else "the"
     order = by = called = ""
     if match := _SUPERLATIVE.search(hidden):

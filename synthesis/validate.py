@@ -110,6 +110,8 @@ def validate(round_: Round, gold: Sequence[GoldCall], calls: Sequence[ToolCall],
     """Why the calls of a round are not accepted ("" if they are)."""
     if mode == "strict" and (why := match_calls(gold, calls, round_.before.tools)):
         return why
+    if [(g.name, g.arguments) for g in gold] == [(c.name, literal_arguments(c.arguments)) for c in calls]:
+        return ""  # the round itself, call for call: worlds are deterministic
     if any(literal_arguments(call.arguments) is None for call in calls):
         return "some arguments are no JSON object"
     return same_end(round_, calls)

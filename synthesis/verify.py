@@ -81,8 +81,9 @@ def play_gold(task: Task) -> tuple[Verdict, list[_Moment]]:
     moments = []
     for number, turn in enumerate(task.turns):
         for index, call in enumerate(turn.gold):
-            before = episode.fork()
-            if episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].written:
+            tool = episode.worlds.tools.get(call.name)
+            before = episode.fork() if tool is not None and tool.writes else None
+            if episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].written and before is not None:
                 moments.append(_Moment(before, number, index, call.id))
         episode.step(turn.reply, ())
     return episode.verdict(), moments

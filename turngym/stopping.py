@@ -40,6 +40,10 @@ class Stops:
         if self._number:
             raise Stopped(self._number)
 
+    def stop(self, name: str) -> None:
+        """Stop because of a signal, known by name, that somebody else received (the rollout loop)."""
+        raise Stopped(signal.Signals[name])
+
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
         if self._patient and not self._number:

@@ -23,9 +23,10 @@ _LEADS: dict[str, tuple[str, ...]] = {
     "to": ("destination", "target", "payee", "to"),
     "in": ("directory", "folder", "city", "currency", "path"),
     "at": ("path", "directory"), "on": ("date", "on", "day", "check_in"), "until": ("until", "end", "check_out"),
-    "since": ("since", "modified_since"), "matching": ("pattern", "text", "query", "name"), "mentioning": ("pattern", "text", "query"),
+    "since": ("since", "modified_since"), "matching": ("pattern", "text", "query"), "mentioning": ("pattern", "text", "query"), "containing": ("pattern", "text", "query"),
     "for": ("amount", "month", "name"), "called": ("name", "title"), "named": ("name",), "saying": ("content", "text"),
 }  # fmt: skip
+_SMALL = frozenset("whose that which with without in at from for to on since until as by of and or is the a an my".split())
 _NO_NAMES = frozenset("I I'd I'm I've Please Could Would Can Hello Hi Thanks Quick Maybe Also Then And So Sorry".split())
 
 
@@ -39,7 +40,9 @@ class Span:
 
     def left(self) -> list[Literal]:
         """The literals that nothing has used yet."""
-        return [x for x in literals(self.text) if self.offset + x.start not in self.taken and not (x.kind == "name" and x.value in _NO_NAMES)]
+        return [
+            x for x in literals(self.text) if self.offset + x.start not in self.taken and not (x.kind == "name" and x.value in _NO_NAMES)
+        ]
 
     def take(self, literal: Literal) -> None:
         """Mark a literal as used."""
@@ -65,7 +68,9 @@ def coerce(text: str, tool: Tool, name: str, literal: Literal | None = None) -> 
             return form
     if schema.get("type") == "array":
         parts = [part.strip().strip("\"'") for part in re.split(r",|\band\b", text) if part.strip()]
-        made = [coerced for part in parts for coerced in _forms(part, schema.get("items", {}), None) if fits(coerced, schema.get("items", {}))]
+        made = [
+            coerced for part in parts for coerced in _forms(part, schema.get("items", {}), None) if fits(coerced, schema.get("items", {}))
+        ]
         return made or None
     return None
 
@@ -73,7 +78,10 @@ def coerce(text: str, tool: Tool, name: str, literal: Literal | None = None) -> 
 def _forms(text: str, schema: Any, literal: Literal | None) -> list[Any]:
     if "enum" in schema:
         plain = text.casefold().replace("_", " ").strip()
-        return sorted((o for o in schema["enum"] if re.match(rf"{re.escape(str(o).casefold().replace('_', ' '))}\b", plain)), key=lambda o: -len(str(o)))
+        return sorted(
+            (o for o in schema["enum"] if re.match(rf"{re.escape(str(o).casefold().replace('_', ' '))}\b", plain)),
+            key=lambda o: -len(str(o)),
+        )
     kind = schema.get("type")
     number = text.replace(",", "").strip()
     if kind in ("integer", "number"):
@@ -93,14 +101,23 @@ def said_in_slot(span: Span, tool: Tool, name: str) -> Any:
     text, kind = span.text, shape(tool, name)
     first = next((item for item in literals(text) if item.start == 0), None)
     if first is not None and (suits(first, kind) or first.kind == "quoted" or first.end == len(text)):
-        whole = kind in ("text", "path") and first.kind in ("token", "number", "name") and first.end < len(text) and not _TAIL.match(text, first.end)
+        whole = (
+            kind in ("text", "path")
+            and first.kind in ("token", "number", "name")
+            and first.end < len(text)
+            and not _TAIL.match(text, first.end)
+        )
         value = None if whole else coerce(first.value, tool, name, first)
         if value is not None:
             span.take(first)
             return value
     match = _TAIL.search(mask(text))
-    for piece in dict.fromkeys((text, text[: match.start()] if match else text)) if kind == "list" else (text[: match.start()] if match else text, text):
-        if (value := coerce(piece.strip("\"'“”"), tool, name)) is not None:
+    for piece in (
+        dict.fromkeys((text, text[: match.start()] if match else text))
+        if kind == "list"
+        else (text[: match.start()] if match else text, text)
+    ):
+        if (value := coerce(piece.strip(" ,;:\"'“”"), tool, name)) is not None:
             span.cover(0, len(piece))
             return value
     for item in span.left():
@@ -121,13 +138,16 @@ def said_by_name(span: Span, tool: Tool, parameter: Parameter) -> Any:
     for item in span.left():
         before = hidden[max(0, item.start - _BEFORE) : item.start].rstrip(" :=")
         before = re.sub(r"\s+(?:is|of|to|at|on|being)$", "", before)
-        if any(re.search(rf"(?<!\w){re.escape(form)}$", before) for form in forms) and (value := coerce(item.value, tool, parameter.name, item)) is not None:
+        if (
+            any(re.search(rf"(?<!\w){re.escape(form)}$", before) for form in forms)
+            and (value := coerce(item.value, tool, parameter.name, item)) is not None
+        ):
             span.take(item)
             return value
-    for form in forms if shape(tool, parameter.name) != "key" else ():  # a plain word: `with kind file`
+    for form in forms if shape(tool, parameter.name) in ("enum", "text") else ():  # a plain word: `with kind file`
         if match := re.search(rf"\b(?:with|the)\s+{re.escape(form)}\s+(?:is\s+|of\s+|to\s+)?(?=\S)", hidden):
             word = re.match(r"[\w.*?+=-]+", span.text[match.end() :])
-            if word is not None and (value := coerce(word[0].rstrip("."), tool, parameter.name)) is not None:
+            if word is not None and word[0] not in _SMALL and (value := coerce(word[0].rstrip(".,?"), tool, parameter.name)) is not None:
                 return value
     return None
 
@@ -145,9 +165,7 @@ def said_by_kind(span: Span, tool: Tool, parameter: Parameter, led: bool = False
         if (value := coerce(item.value, tool, parameter.name, item)) is not None:
             span.take(item)
             return value
-    if kind in ("enum", "text") and (found := _led_word(span, tool, parameter, kind)) is not None:
-        return found
-    return None
+    return _option(span, tool, parameter) if kind == "enum" else None
 
 
 def _leads(text: str, item: Literal, name: str) -> bool:
@@ -155,24 +173,23 @@ def _leads(text: str, item: Literal, name: str) -> bool:
     return bool(word) and any(part == name or part in name.split("_") for part in _LEADS.get(word[0].casefold(), ()))
 
 
-def _led_word(span: Span, tool: Tool, parameter: Parameter, kind: str) -> Any:
+def _option(span: Span, tool: Tool, parameter: Parameter) -> Any:
+    """One of a parameter's fixed options, where the text has it as a word that is no noun of its own."""
     hidden = mask(span.text)
-    if kind == "enum":
-        for match in re.finditer(r"[A-Za-z][\w-]*", hidden):
-            value = coerce(hidden[match.start() :], tool, parameter.name)
-            if value is not None and (parameter.required or len(str(value)) > 2):
-                return value
-        return None
-    leads = "|".join(word for word, names in _LEADS.items() if parameter.name in names and word not in ("for", "in", "at", "on", "to", "from"))
-    match = re.search(rf"\b(?:{leads})\s+([\w*?.-]*\w)", hidden, re.I) if leads else None
-    return coerce(match[1], tool, parameter.name) if match else None
+    for match in re.finditer(r"(?<!the )(?<!that )(?<!my )(?<!each )\b[A-Za-z][\w-]*", hidden):
+        value = coerce(hidden[match.start() :], tool, parameter.name)
+        if value is not None and (parameter.required or len(str(value)) > 2):
+            return value
+    return None
 
 
 def mentioned(span: Span, parameter: Parameter) -> Span | None:
     """The stretch of the text that starts with a noun phrase for what a parameter takes, the head itself left out."""
     hidden = mask(span.text)
     for noun in nouns(parameter):
-        for match in re.finditer(rf"\b(?:the|that|my|this)\s+(?:(?!of\b|in\b|from\b|for\b|with\b)[\w-]+\s+){{0,3}}?{re.escape(noun)}\b", hidden, re.I):
+        for match in re.finditer(
+            rf"\b(?:the|that|my|this)\s+(?:(?!of\b|in\b|from\b|for\b|with\b)[\w-]+\s+){{0,3}}?{re.escape(noun)}\b", hidden, re.I
+        ):
             if match.start() > 0 and points(span.text[match.start() :]):
                 return span.part(match.start())
     return None

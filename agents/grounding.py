@@ -69,7 +69,13 @@ class Memory:
 
     def alone(self, kind: str, turn: int) -> list[Any]:
         """Things of a kind that earlier turns ended with, the latest first: what `that one` may mean."""
-        single = [(s.turn, index, item.value) for index, s in enumerate(self.sights) if s.turn < turn for item in s.seen.get(kind, ()) if not item.rivals]
+        single = [
+            (s.turn, index, item.value)
+            for index, s in enumerate(self.sights)
+            if s.turn < turn
+            for item in s.seen.get(kind, ())
+            if not item.rivals
+        ]
         ranked = [value for _, _, value in sorted(single, key=lambda part: part[:2], reverse=True)]
         ranked += [value for when, value in reversed(self.used.get(kind, ())) if when < turn]
         return list(dict.fromkeys(ranked))
@@ -104,7 +110,9 @@ def _described(thing: Thing, item: Occurrence, kind: str) -> bool:
     for words, rest in thing.whose:
         if not any(words in field_forms(name) and begins(rest, value) for name, value in holder.items()):
             return False
-    if thing.called and not any(_naming(name, kind) and begins(thing.called, value) for name, value in holder.items() if isinstance(value, str)):
+    if thing.called and not any(
+        _naming(name, kind) and begins(thing.called, value) for name, value in holder.items() if isinstance(value, str)
+    ):
         return False
     return all(_is(holder, words, wanted) for words, wanted in thing.state)
 
@@ -144,7 +152,10 @@ def _extreme(thing: Thing, items: list[Occurrence]) -> list[Occurrence]:
 
 def _ordered_by(thing: Thing, holder: dict[str, Any]) -> list[str]:
     if thing.by == "money":
-        return sorted((n for n in holder if any(part in _PRICE for part in n.split("_"))), key=lambda n: min(_PRICE.index(p) for p in n.split("_") if p in _PRICE))
+        return sorted(
+            (n for n in holder if any(part in _PRICE for part in n.split("_"))),
+            key=lambda n: min(_PRICE.index(p) for p in n.split("_") if p in _PRICE),
+        )
     if thing.by == "time":
         return [name for name, value in holder.items() if isinstance(value, str) and _WHEN.fullmatch(value)]
     found = [(len(form), name) for name in holder for form in field_forms(name) if begins(thing.by, form)]

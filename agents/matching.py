@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 from ..envs.tool import Parameter, Tool
 from .reading import Literal, field_forms, literals, mask, points
 
-_STOP = frozenset("a an and all any as at be by can could for from get have i in is it its me my of on one or please show so tell that the their then this to what which who with would you your".split())
+_STOP = frozenset(
+    "a an and all any as at be by can could for from get have i in is it its me my of on one or please show so tell that the their then this to what which who with would you your".split()
+)
 _ENDS = re.compile(r"(?:ings?|ed|es|s|e)$")
 _TRIES = 48
 
@@ -108,7 +110,10 @@ class Matcher:
     def __init__(self, tools: Iterable[Tool]) -> None:
         self.tools = tuple(tools)
         self._templates = [made for tool in self.tools for phrase in tool.phrases if (made := _compile(tool, phrase)) is not None]
-        bags = {tool.name: Counter(stems(f"{tool.name} {tool.name} {tool.summary} {' '.join(map(_fixed, tool.phrases))}".replace("_", " "))) for tool in self.tools}
+        bags = {
+            tool.name: Counter(stems(f"{tool.name} {tool.name} {tool.summary} {' '.join(map(_fixed, tool.phrases))}".replace("_", " ")))
+            for tool in self.tools
+        }
         spread = Counter(word for bag in bags.values() for word in bag)
         self._bags = bags
         self._rarity = {word: math.log(1 + len(self.tools) / count) for word, count in spread.items()}
@@ -127,7 +132,11 @@ class Matcher:
     def alike(self, text: str, visible: frozenset[str]) -> Match | None:
         """The tool that shares the most telling words with the text, or None where too little is shared."""
         asked = set(stems(mask(text)))
-        scored = [(sum(self._rarity[w] for w in asked if w in self._bags[t.name]), len(asked & set(self._bags[t.name])), t) for t in self.tools if t.name in visible]
+        scored = [
+            (sum(self._rarity[w] for w in asked if w in self._bags[t.name]), len(asked & set(self._bags[t.name])), t)
+            for t in self.tools
+            if t.name in visible
+        ]
         score, shared, tool = max(scored, key=lambda item: item[0], default=(0.0, 0, None))
         if tool is None or not asked or (shared < 2 and shared < len(asked)):
             return None
@@ -221,7 +230,11 @@ def _plausible(tool: Tool, name: str, said: str, last: bool) -> float:
     if points(said):
         head = " ".join(said.casefold().split()[:6])
         if parameter.semantic is not None and any(re.search(rf"\b{re.escape(noun)}s?\b", head) for noun in nouns(parameter)):
-            return 2.5 if len(field_forms(parameter.semantic.name)[0].split()) == 1 or field_forms(parameter.semantic.name)[-1] in head else 1.5
+            return (
+                2.5
+                if len(field_forms(parameter.semantic.name)[0].split()) == 1 or field_forms(parameter.semantic.name)[-1] in head
+                else 1.5
+            )
         return -6.0 if kind in ("key", "date", "number", "month", "path", "enum") else -1.0
     if kind == "key":
         return -6.0
@@ -244,6 +257,6 @@ def suits(literal: Literal, kind: str) -> bool:
     """Whether a literal is of the kind that a parameter of a shape takes."""
     fitting = {
         "date": ("date",), "month": ("month",), "number": ("number",), "path": ("path",), "email": ("email",),
-        "text": ("quoted", "name", "token", "number"), "enum": ("name", "token", "quoted"), "list": ("quoted", "name", "token"),
+        "text": ("quoted", "name", "token", "number", "word"), "enum": ("name", "token", "quoted"), "list": ("quoted", "name", "token"),
     }  # fmt: skip
     return literal.kind in fitting.get(kind, ())

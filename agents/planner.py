@@ -110,7 +110,6 @@ class GraphEpisode:
         return AssistantMessage("", (call,))
 
 
-
 def _understand(content: Any) -> Answer:
     """A tool message's content as a value or an error; whatever it holds."""
     try:

@@ -24,6 +24,7 @@ _LITERAL = re.compile(
     |(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
     |(?P<path>(?<![\w/])(?:~|\.{{1,2}})?/[^\s,;:"'?!]*|(?<!\S)~(?=\s|$))
     |(?P<number>(?<![\w.-])-?\d+(?:,\d{{3}})*(?:\.\d+)?%?(?![\w-]))
+    |(?P<word>(?:(?<=matching\ )|(?<=mentioning\ )|(?<=containing\ ))[a-z][\w*?.-]*)
     |(?P<token>(?<!\w)(?=[\w.*?+-]*[\d_*.=+])[\w*][\w.*?+=-]*[\w*])
     |(?P<name>(?<![\w"])[A-Z][\w'-]*(?:\ (?:(?:de|da|van|von|of|and|in)\ )?[A-Z][\w'-]*)*)""",
     re.VERBOSE,
@@ -32,7 +33,9 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=\S)")
 _JOINER = re.compile(
     r"[,;]\s*(?:and\s+)?(?:then|also|after that|afterwards|next|finally)\b[,:]?\s*|\s+and\s+(?:then|also|after that|afterwards|finally)\s+|;\s+"
 )
-_FACT = re.compile(r"\b(?:my|the|with|use)\s+((?:(?!whose|that|which|with|the|is|my)[a-z]+[ -]?){1,4}?)\s*(?:\bis\b|:|=|\bshould be\b)\s+(\S+)", re.I)
+_FACT = re.compile(
+    r"\b(?:my|the|with|use)\s+((?:(?!whose|that|which|with|the|is|my)[a-z]+[ -]?){1,4}?)\s*(?:\bis\b|:|=|\bshould be\b)\s+(\S+)", re.I
+)
 _DETERMINER = re.compile(r"(?:the|that|this|these|those|my|one of|its|it|an?)\b", re.I)
 _CALLED = re.compile(r"\b(?:called|named|titled)\s+", re.I)
 _WHOSE = re.compile(r"\b(?:whose|where the|with the)\s+([a-z][a-z ]*?)\s+(?:is|are|being)\s+", re.I)
@@ -41,7 +44,9 @@ _NESTED = re.compile(r"\s(?:for|of|in|from|on|at|to|until|since|by|below|under)\
 _LOW = "lowest|smallest|least|fewest|shortest|minimum"
 _HIGH = "highest|largest|biggest|greatest|most|longest|maximum"
 _EARLY, _LATE = "earliest|oldest|first|soonest", "latest|newest|last|most recent"
-_SUPERLATIVE = re.compile(rf"\bthe (?:(cheapest|least expensive)|(most expensive|dearest)|({_EARLY})|({_LATE})|({_LOW})|({_HIGH}))\b\s*", re.I)
+_SUPERLATIVE = re.compile(
+    rf"\bthe (?:(cheapest|least expensive)|(most expensive|dearest)|({_EARLY})|({_LATE})|({_LOW})|({_HIGH}))\b\s*", re.I
+)
 
 
 class Literal(NamedTuple):
@@ -91,7 +96,7 @@ def literals(text: str) -> list[Literal]:
             kind = "month" if len(value) == 7 else "date" if len(value) == 10 else "stamp"
         elif kind == "number":
             value = value.replace(",", "")
-        elif kind in ("path", "token", "email"):
+        elif kind in ("path", "token", "email", "word"):
             cut = value.rstrip(".,;:!?")
             end -= len(value) - len(cut)
             value = cut
@@ -167,7 +172,9 @@ def read_thing(text: str) -> Thing:
     hidden, said = mask(text), []
     if nested := _NESTED.search(hidden):  # what stands behind it is said of another thing
         hidden = hidden[: nested.start()]
-    how = "that" if re.match(r"(?:that|this|it\b|the same)", text, re.I) else "new" if re.match(r"the (?:new|just)\b", text, re.I) else "the"
+    how = (
+        "that" if re.match(r"(?:that|this|it\b|the same)", text, re.I) else "new" if re.match(r"the (?:new|just)\b", text, re.I) else "the"
+    )
     order = by = called = ""
     if match := _SUPERLATIVE.search(hidden):
         group = next(index for index in range(1, 7) if match[index])
@@ -176,8 +183,10 @@ def read_thing(text: str) -> Thing:
         led = hidden[: match.start()].rstrip().endswith("with")
         by = text[match.end() :] if led or not by else by
     if match := _CALLED.search(hidden):
-        called = text[match.end() :]
-        said.append((match.start(), match.end() + _first(called)))
+        rest = text[match.end() :]
+        if "*" not in rest[: _first(rest)]:  # a pattern is what to search for, no name
+            called = rest
+            said.append((match.start(), match.end() + _first(rest)))
     whose = []
     for match in _WHOSE.finditer(hidden):
         rest = text[match.end() :]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..envs.binding import fits
 from ..envs.graph import Requirement, ToolGraph
+from ..envs.told import normalise
 from ..envs.tool import Parameter, Tool, ToolCall
 from .answering import reply
 from .filling import Span, mentioned, said_by_kind, said_by_name, said_in_slot, stated
@@ -58,6 +59,7 @@ class Turn:
         self._fresh: dict[tuple[str, str], Sight] = {}
         self._nearby: dict[str, Any] = {}
         self._opening: set[str] = set()
+        self._meant: dict[tuple[str, str], list[Any]] = {}
 
     # -- the turn --------------------------------------------------------------------------------------
 
@@ -118,15 +120,18 @@ class Turn:
             if _locked(tool, answer) and (yield from self._reopen(tool)):
                 answer = yield from self._call(tool, arguments)
             if not answer.error:
-                self._note_use(tool, arguments)
+                self._note_use(match, arguments)
                 return self.memory.sights[-1] if tool.writes else self._fresh[_key(tool, arguments)], ""
         return None, answer.message or tool.summary
 
-    def _note_use(self, tool: Tool, arguments: dict[str, Any]) -> None:
+    def _note_use(self, match: Match, arguments: dict[str, Any]) -> None:
+        """Remember what a call was about: `that one` later, or the same words again in this message."""
         for name, value in arguments.items():
-            meaning = tool.parameters[name].semantic
+            meaning = match.tool.parameters[name].semantic
             if meaning is not None and isinstance(value, str):
                 self.memory.use(meaning.name, value, self.number)
+                if name in match.slots:
+                    self._meant[meaning.name, normalise(match.slots[name])] = [value]
 
     # -- calls -----------------------------------------------------------------------------------------
 
@@ -147,7 +152,9 @@ class Turn:
         sight = self.memory.add(tool, arguments, answer.value, self.number)
         if tool.writes:
             self._fresh.clear()
-            self.memory.holds.update(n.name for needs in self.known.graph.requirements.values() for n in needs if n.kind == "state" and tool.name in n.providers)
+            self.memory.holds.update(
+                n.name for needs in self.known.graph.requirements.values() for n in needs if n.kind == "state" and tool.name in n.providers
+            )
         else:
             self._fresh[key] = sight
         return answer
@@ -188,7 +195,11 @@ class Turn:
             if not parameter.required:
                 continue
             value = stated(self.facts, tool, parameter)
-            if value is None and shape(tool, parameter.name) == "key" and (values := (yield from self._implied(parameter, Span(""), depth + 1, True))):
+            if (
+                value is None
+                and shape(tool, parameter.name) == "key"
+                and (values := (yield from self._implied(parameter, Span(""), depth + 1, True)))
+            ):
                 value = values[0]
             if value is None:
                 return None
@@ -215,7 +226,9 @@ class Turn:
                 chosen[parameter.name] = values
         if any(p.required and p.name not in chosen for p in tool.parameters.values()):
             return []
-        return [option for option in _combined(tool, chosen) if fits(tool, option)] or [option for option in _required(tool, chosen) if fits(tool, option)]
+        return [option for option in _combined(tool, chosen) if fits(tool, option)] or [
+            option for option in _required(tool, chosen) if fits(tool, option)
+        ]
 
     def _slot(self, tool: Tool, name: str, span: Span, depth: int) -> Steps:
         parameter = tool.parameters[name]
@@ -223,7 +236,7 @@ class Turn:
         head = " ".join(span.text.casefold().split()[:8])
         if meaning is not None and (shape(tool, name) == "key" or any(noun in head for noun in nouns(parameter))):
             values = yield from self._resolve(meaning.name, span, depth)
-            if values or shape(tool, name) == "key":
+            if values or shape(tool, name) != "text":
                 return values
         value = said_in_slot(span, tool, name)
         return [] if value is None else [value]
@@ -235,7 +248,8 @@ class Turn:
             if helper and kind == "path" and (where := mentioned(span, parameter)) is not None and parameter.semantic is not None:
                 return (yield from self._resolve(parameter.semantic.name, where, depth + 1))
             value = stated(self.facts, tool, parameter) if not helper else None
-            value = said_by_kind(span, tool, parameter, led=not (helper and kind == "path")) if value is None else value
+            if value is None and not (helper and kind == "enum"):
+                value = said_by_kind(span, tool, parameter, led=not (helper and kind == "path"))
             return [] if value is None else [value]
         if kind != "key":
             for value in (said_by_kind(span, tool, parameter, led=True), stated(self.facts, tool, parameter)):
@@ -255,7 +269,9 @@ class Turn:
         kind = parameter.semantic.name
         if kind in self._nearby:
             return [self._nearby[kind]]
-        values = yield from self._resolve(kind, Span("the one", span.offset, span.taken) if not span.text else span, depth, Thing("the one"), fresh)
+        values = yield from self._resolve(
+            kind, Span("the one", span.offset, span.taken) if not span.text else span, depth, Thing("the one"), fresh
+        )
         if len(values) > 1:
             latest = yield from self._resolve(kind, Span(""), depth, Thing("the latest", order="max", by="time"), fresh)
             values = list(dict.fromkeys([*latest, *values]))
@@ -268,6 +284,9 @@ class Turn:
         thing = read_thing(span.text) if thing is None else thing
         for start, end in thing.said:
             span.cover(start, end)
+        same = (kind, normalise(span.text))
+        if thing.how == "the" and thing.plain and same in self._meant and not fresh:
+            return self._meant[same]
         if thing.how == "that" and thing.plain and (found := self.memory.alone(kind, self.number)):
             return found
         if thing.how == "new" and (found := self.memory.made(kind, self.number)):
@@ -283,11 +302,15 @@ class Turn:
                 for item in tail:
                     span.take(item)
                 return values
-        if depth <= _DEPTH:
-            for tool in self._providers(kind, thing, span):
-                if (values := (yield from self._look(tool, kind, span, depth, thing, others))) is not None:
-                    return values
-        return list(dict.fromkeys(others))
+        sure: list[Any] = []
+        for tool in self._providers(kind, thing, span) if depth <= _DEPTH else ():
+            if sure and any(p.required for p in tool.parameters.values()):
+                continue
+            if (values := (yield from self._look(tool, kind, span, depth, thing, others))) is not None:
+                sure += values
+                if not thing.plain or tail:
+                    break  # words told it from its like; bare ones may mean the only one of another list
+        return list(dict.fromkeys([*sure, *(() if sure and not thing.plain else others)]))
 
     def _look(self, tool: Tool, kind: str, span: Span, depth: int, thing: Thing, others: list[Any]) -> Steps:
         """Call a provider and see whether its result decides; None where it does not."""
@@ -328,7 +351,9 @@ class Turn:
             if not fields or name not in self.visible:
                 continue
             beside = [x.path[-1] for x in tool.outputs if x.path[:-1] in fields.values()]
-            if not supports(thing, beside, kind) or any(p.required and p.semantic is not None and p.semantic.name == kind and not p.semantic.known for p in tool.parameters.values()):
+            if not supports(thing, beside, kind) or any(
+                p.required and p.semantic is not None and p.semantic.name == kind and not p.semantic.known for p in tool.parameters.values()
+            ):
                 continue
             needed = sum(p.required for p in tool.parameters.values())
             lost = max(0, tail - sum(shape(tool, n) not in ("bool", "key") for n in tool.parameters))
@@ -339,7 +364,9 @@ class Turn:
 
 def _locked(tool: Tool, answer: Answer) -> bool:
     """Whether a call was refused because a declared precondition does not hold: the refusal quotes its doc."""
-    return answer.error == "precondition_failed" and any(first in answer.message for p in tool.requires if (first := (p.__doc__ or "?").strip().splitlines()[0]))
+    return answer.error == "precondition_failed" and any(
+        first in answer.message for p in tool.requires if (first := (p.__doc__ or "?").strip().splitlines()[0])
+    )
 
 
 def _key(tool: Tool, arguments: dict[str, Any]) -> tuple[str, str]:

@@ -205,7 +205,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", type=int, default=100_000, help="records of the large world")
     large = parser.parse_args().large
-    figures = {"call_us": calls(), "fork_us": forks(large), "env_us": envs(), "verdict_us": verdicts(), "memory": memory(), "start_up": start_up()}
+    figures = {
+        "call_us": calls(),
+        "fork_us": forks(large),
+        "env_us": envs(),
+        "verdict_us": verdicts(),
+        "memory": memory(),
+        "start_up": start_up(),
+    }
     figures["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     report("core", figures)
 

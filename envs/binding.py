@@ -195,7 +195,6 @@ def _bind_one(tool: Tool, p: Parameter, world: World, pool: Pool, rng: Random, t
     return rng.choices([bound for _, bound in options], [weight + 1e-9 for weight, _ in options])[0]
 
 
-
 def _pick(found: list[Occurrence], rng: Random, kind: str) -> tuple[Any, str, Occurrence]:
     item = rng.choice(found)
     return item.value, kind, item

@@ -7,15 +7,16 @@ multisets of their differences agree. Incidental tables and `DontCare` fields do
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from .state import Change, TableSpec, is_record
+from .state import Change, TableSpec, fields_of, is_record
+from .types import DontCare, metadata_of
 
-_MAX_DEPTH = 6
+_ROUNDS = 10
 
 
 class Effect(NamedTuple):
@@ -42,71 +43,77 @@ def effects(
         ignore: fields (`World.table.field`) that do not count, beside those marked `DontCare`.
     """
     changes = list(changes)
-    namer = _Namer(changes, specs, frozenset(ignore))
+    namer = _Namer(changes, specs, frozenset(skip), frozenset(ignore))
     found: Counter[Effect] = Counter()
     for change in changes:
         if change.table in skip:
             continue
+        key = "" if change.minted else str(change.key)
         if change.after is None:
-            found[Effect("removed", change.table, str(change.key), "")] += 1
+            found[Effect("removed", change.table, key, "")] += 1
         elif change.before is None:
-            key = "" if namer.is_generated(change) else str(change.key)
             found[Effect("added", change.table, key, namer.content(change.table, change.after))] += 1
         else:
             content = namer.content(change.table, change.after)
             if content != namer.content(change.table, change.before):
-                found[Effect("changed", change.table, str(change.key), content)] += 1
+                found[Effect("changed", change.table, key, content)] += 1
     return found
 
 
 class _Namer:
-    """Names created records by content; a reference to one becomes its signature."""
+    """Names created records by content, `_ROUNDS` references deep; a reference to one becomes its name.
 
-    def __init__(self, changes: list[Change], specs: Mapping[str, TableSpec], ignore: frozenset[str]) -> None:
+    A name is a function of what can be reached from the record alone: neither of ids nor of the order in which
+    names are asked for. That keeps circles safe.
+    """
+
+    def __init__(self, changes: list[Change], specs: Mapping[str, TableSpec], skip: frozenset[str], ignore: frozenset[str]) -> None:
         self._specs = specs
         self._ignore = ignore
-        self._made: dict[str, Change] = {}
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, int], str] = {}
+        homes: dict[str, Change] = {}
         for change in changes:
-            if change.before is None and self.is_generated(change):
-                self._made[change.key] = change
+            if change.minted and (change.key not in homes or (homes[change.key].table in skip and change.table not in skip)):
+                homes[change.key] = change  # where several tables share an id, the first that counts says what it is
+        self._made = homes
 
-    def is_generated(self, change: Change) -> bool:
-        spec = self._specs.get(change.table)
-        return spec is not None and spec.semantic is not None and not spec.semantic.known and isinstance(change.key, str)
-
-    def content(self, table: str, value: Any, depth: int = 0) -> str:
+    def content(self, table: str, value: Any, left: int = _ROUNDS) -> str:
         if table not in self._specs:  # a cell: (value,)
-            return self._plain(value, depth)
+            return self._plain(value, left)
         spec = self._specs[table]
         parts = []
         for field in spec.fields:
             if field in spec.free or f"{table}.{field}" in self._ignore:
                 continue
             held = getattr(value, field)
-            if field == spec.key and isinstance(held, str) and held in self._made:
+            if field == spec.key and isinstance(held, str) and held in self._made and self._made[held].table == table:
                 continue
-            parts.append(f"{field}={self._plain(held, depth)}")
+            parts.append(f"{field}={self._plain(held, left)}")
         return "; ".join(parts)
 
-    def _plain(self, value: Any, depth: int) -> str:
+    def _plain(self, value: Any, left: int) -> str:
         if isinstance(value, str) and value in self._made:
-            return self._name(value, depth)
+            return self._name(value, left)
         if isinstance(value, tuple):
-            return "(" + ", ".join([self._plain(part, depth) for part in value]) + ")"
+            return "(" + ", ".join([self._plain(part, left) for part in value]) + ")"
         if is_record(type(value)):
-            inner = [f"{f.name}={self._plain(getattr(value, f.name), depth)}" for f in dataclasses.fields(value)]
+            inner = [f"{name}={self._plain(getattr(value, name), left)}" for name in _counting(type(value))]
             return f"{type(value).__name__}({', '.join(inner)})"
         return repr(value)
 
-    def _name(self, made: str, depth: int) -> str:
-        if made in self._names:
-            return self._names[made]
+    def _name(self, made: str, left: int) -> str:
         change = self._made[made]
-        if depth >= _MAX_DEPTH:
+        if left == 0:
             return f"<new {change.table}>"
-        body = self.content(change.table, change.after, depth + 1)
-        name = f"<new {change.table} {blake2b(body.encode(), digest_size=8).hexdigest()}>"
-        if depth == 0:
-            self._names[made] = name
-        return name
+        known = self._names.get((made, left))
+        if known is None:
+            body = self.content(change.table, change.after, left - 1)
+            known = f"<new {change.table} {blake2b(body.encode('utf-8', 'backslashreplace'), digest_size=8).hexdigest()}>"
+            self._names[made, left] = known
+        return known
+
+
+@lru_cache(maxsize=1024)
+def _counting(cls: type) -> tuple[str, ...]:
+    """The fields of a record inside a record, without those marked `DontCare`."""
+    return tuple(name for name, hint in fields_of(cls).items() if not any(isinstance(mark, DontCare) for mark in metadata_of(hint)[1]))

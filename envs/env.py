@@ -149,7 +149,9 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
 
     def _draw(self) -> Task:
         if not self._choices:
-            raise TaskError(f"{self.env_info.id} has no tasks here; make some with `turngym synthesize {self.env_info.short}` or pass tasks=")
+            raise TaskError(
+                f"{self.env_info.id} has no tasks here; make some with `turngym synthesize {self.env_info.short}` or pass tasks="
+            )
         return self.tasks[self._choices[int(self.np_random.integers(len(self._choices)))]]
 
     def _find(self, wanted: Any) -> Task:

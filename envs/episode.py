@@ -47,8 +47,22 @@ class Episode:
             in for the call, and the state is untouched.
     """
 
-    __slots__ = ("task", "worlds", "turn", "steps", "calls", "visible", "verdicts", "interceptors", "max_steps", "over", "_judge", "_traces",
-                 "_hidden", "_visible_set")  # fmt: skip
+    __slots__ = (
+        "_hidden",
+        "_judge",
+        "_traces",
+        "_visible_set",
+        "calls",
+        "interceptors",
+        "max_steps",
+        "over",
+        "steps",
+        "task",
+        "turn",
+        "verdicts",
+        "visible",
+        "worlds",
+    )  # fmt: skip
 
     def __init__(self, task: Task, *, max_steps: int = 100, hidden: Collection[str] = (), interceptors: Sequence[Interceptor] = ()) -> None:
         self.task = task
@@ -101,7 +115,9 @@ class Episode:
         messages, results = [], []
         for index, call in enumerate(number_calls(calls, self.calls)):
             if index >= MAX_CALLS:
-                result = ToolResult.failure(call.name, "limit_exceeded", f"at most {MAX_CALLS} calls in one message; this one was not executed")
+                result = ToolResult.failure(
+                    call.name, "limit_exceeded", f"at most {MAX_CALLS} calls in one message; this one was not executed"
+                )
             else:
                 result = self._call(call)
             results.append(result)

@@ -10,7 +10,10 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-_WORDS = "alpha bravo cedar delta ember fjord grove harbor indigo juniper kettle lantern meadow north orchard pine".split()
+_WORDS = (
+    *("alpha", "bravo", "cedar", "delta", "ember", "fjord", "grove", "harbor"),
+    *("indigo", "juniper", "kettle", "lantern", "meadow", "north", "orchard", "pine"),
+)
 _DAY = date(2026, 3, 2)
 
 

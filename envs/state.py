@@ -20,7 +20,7 @@ import types
 import typing
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from .errors import DefinitionError, ToolError, shorten
 from .types import DontCare, Semantic, metadata_of, semantic_of
@@ -94,12 +94,16 @@ def _is_frozen(annotation: Any) -> bool:
 
 
 class Change(NamedTuple):
-    """One record that differs between two states; `before` or `after` is None where it does not exist."""
+    """One record that differs between two states; `before` or `after` is None where it does not exist.
+
+    `minted` says that it is new under an id that the world made up in this episode.
+    """
 
     table: str
     key: Any
     before: Any
     after: Any
+    minted: bool = False
 
 
 class TableSpec:
@@ -110,7 +114,7 @@ class TableSpec:
         keys: fields that hold ids -> their semantic. free: fields marked `DontCare`.
     """
 
-    __slots__ = ("name", "record", "key", "semantic", "incidental", "fields", "keys", "free")
+    __slots__ = ("fields", "free", "incidental", "key", "keys", "name", "record", "semantic")
 
     def __init__(self, name: str, record_type: type, incidental: bool = False) -> None:
         if not is_record(record_type):
@@ -151,7 +155,7 @@ class Table(Generic[K, R]):
     in key order. Writes: `put(record)` under its first field, `remove(id)`.
     """
 
-    __slots__ = ("spec", "_base", "_over", "_marks", "_journal")
+    __slots__ = ("_base", "_journal", "_marks", "_over", "spec")
 
     def __init__(self, spec: TableSpec, journal: list[Any]) -> None:
         self.spec = spec
@@ -236,9 +240,9 @@ class Table(Generic[K, R]):
         self._marks.pop(key, None)
 
     # copies and comparison
-    def fork(self, journal: list[Any]) -> Table[K, R]:
+    def fork(self, journal: list[Any]) -> Self:
         """An independent copy that shares the base; writes of either are unseen by the other."""
-        twin = _new(Table)
+        twin = _new(type(self))
         twin.spec = self.spec
         twin._base = self._base
         twin._over = self._over.copy()
@@ -309,7 +313,7 @@ class Cell(Generic[T]):
         incidental: True where changes never decide whether a task is solved (the current directory, say).
     """
 
-    __slots__ = ("initial", "incidental", "name")
+    __slots__ = ("incidental", "initial", "name")
 
     def __init__(self, initial: T, *, incidental: bool = False) -> None:
         _require_frozen(initial, "initial")  # here, not in __set_name__: Python 3.11 hides what that raises
@@ -350,16 +354,6 @@ class Cells(Table[str, Any]):
         """The value of one cell."""
         found = self._over.get(name)
         return (self._base.rows[name] if found is None else found)[0]
-
-    def fork(self, journal: list[Any]) -> Cells:
-        """As `Table.fork`."""
-        twin = _new(Cells)
-        twin.spec = self.spec
-        twin._base = self._base
-        twin._over = self._over.copy()
-        twin._marks = self._marks.copy()
-        twin._journal = journal
-        return twin
 
 
 def rollback(journal: list[Any]) -> None:

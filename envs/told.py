@@ -13,6 +13,10 @@ from functools import lru_cache
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(:\d{2})?", re.ASCII)
+_MOMENT = re.compile(r"\b\d{4}-\d{2}-\d{2}(t\d{2}:\d{2}(:\d{2})?)?\b|\b\d{1,2}:\d{2}(:\d{2})?\b", re.ASCII)
+_MONTH = "|".join(date(2000, n, 1).strftime("%B").casefold() for n in range(1, 13))
+_DAY_ALONE = re.compile(rf"\d{{1,2}} ({_MONTH}|[a-z]{{3}})|({_MONTH}|[a-z]{{3}}) \d{{1,2}}(st|nd|rd|th)?", re.ASCII)
+_OTHER_YEAR = re.compile(r",? \d{4}\b(?![.,]\d)", re.ASCII)
 _SPACES = re.compile(r"\s+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
@@ -26,8 +30,10 @@ def normalise(text: str) -> str:
 
 def mentions(text: str, value: object) -> bool:
     """Whether `text` contains `value` as whole words, in any of its usual spellings."""
-    haystack = normalise(text)
-    return any(_stands(form, haystack) for form in spellings(str(value)))
+    haystack, value = normalise(text), str(value)
+    if _NUMBER.fullmatch(value):
+        haystack = _MOMENT.sub(" | ", haystack)  # the 12 of 12:30 or of 2026-03-12 is no number
+    return any(_stands(form, haystack) for form in spellings(value))
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +76,8 @@ def _stands(form: str, haystack: str) -> bool:
     while start >= 0:
         end = start + len(form)
         before, after = haystack[max(0, start - 2) : start], haystack[end : end + 2]
-        if not (_joins(before[-1:], form[0]) or _joins(after[:1], form[-1]) or _cuts_number(form, before, after)):
+        cut = _joins(before[-1:], form[0]) or _joins(after[:1], form[-1]) or _cuts_number(form, before, after)
+        if not cut and not (_DAY_ALONE.fullmatch(form) and _OTHER_YEAR.match(haystack, end)):
             return True
         start = haystack.find(form, start + 1)
     return False

@@ -20,19 +20,19 @@ from __future__ import annotations
 
 import inspect
 import json
-import types
 import typing
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, NamedTuple, NotRequired, Required, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, NotRequired, Required, TypeVar, get_type_hints
 
 import docstring_parser
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
-from .state import fields_of, is_record, rollback
-from .types import Draw, Semantic, metadata_of, sample_of, semantic_of
+from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
+from .state import is_record, rollback
+from .types import sample_of, semantic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Predicate = Callable[[Any], bool]
@@ -75,26 +75,6 @@ class ToolResult(NamedTuple):
         """An error result with its JSON text."""
         text = json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False)
         return cls(name, text, kind, (), detail)
-
-
-class Parameter(NamedTuple):
-    """One parameter of a tool: its annotation, meaning, literal drawer, default and description."""
-
-    name: str
-    annotation: Any
-    semantic: Semantic | None
-    draw: Draw | None
-    required: bool
-    default: Any
-    description: str
-
-
-class OutputField(NamedTuple):
-    """One leaf of a tool's result. `path` holds field names, and `"*"` for each list that is passed through."""
-
-    path: tuple[str, ...]
-    semantic: Semantic | None
-    annotation: Any
 
 
 @typing.overload
@@ -202,12 +182,14 @@ class Tool:
         if "return" not in hints:
             raise self._fail("has no return type")
         self.returns = hints["return"]
-        self.many, item_type = _unwrap_list(self.returns)
+        self.many, item_type = unwrap_list(self.returns)
         if not is_record(item_type):
             raise self._fail("must return a record, or a list or tuple of records (classes made by @record)")
         self.item_type: type = item_type
-        self.outputs: tuple[OutputField, ...] = tuple(_leaves(item_type, ("*",) if self.many else ()))
-        self.internal_kinds = frozenset(leaf.semantic.name for leaf in self.outputs if leaf.semantic is not None and not leaf.semantic.known)
+        self.outputs: tuple[OutputField, ...] = tuple(leaves_of(item_type, ("*",) if self.many else ()))
+        self.internal_kinds = frozenset(
+            leaf.semantic.name for leaf in self.outputs if leaf.semantic is not None and not leaf.semantic.known
+        )
 
     @property
     def is_read(self) -> bool:
@@ -227,7 +209,7 @@ class Tool:
     def parameter_schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments: an object with `properties`, `required`, no other keys allowed."""
         schema = self._arguments.json_schema()
-        _drop_titles(schema)
+        drop_titles(schema)
         schema.setdefault("properties", {})
         for name, parameter in self.parameters.items():
             schema["properties"][name]["description"] = parameter.description
@@ -354,45 +336,3 @@ def tools_of(cls: type) -> dict[str, Tool]:
 
 def _first_line(predicate: Predicate) -> str:
     return (inspect.getdoc(predicate) or predicate.__name__).splitlines()[0]
-
-
-def _unwrap_list(annotation: Any) -> tuple[bool, Any]:
-    inner, _ = metadata_of(annotation)
-    if get_origin(inner) is list:
-        return True, metadata_of(get_args(inner)[0])[0]
-    if get_origin(inner) is tuple and get_args(inner)[-1] is Ellipsis:
-        return True, metadata_of(get_args(inner)[0])[0]
-    return False, inner
-
-
-def _leaves(record_type: type, path: tuple[str, ...], depth: int = 0) -> Iterable[OutputField]:
-    for name, hint in fields_of(record_type).items():
-        many, inner = _unwrap_list(hint)
-        here = (*path, name, "*") if many else (*path, name)
-        for part in _options(inner):
-            if is_record(part) and depth < 4:
-                yield from _leaves(part, here, depth + 1)
-                break
-        else:
-            meaning = semantic_of(hint)
-            yield OutputField(here, meaning, inner if many else hint)
-
-
-def _options(annotation: Any) -> tuple[Any, ...]:
-    inner, _ = metadata_of(annotation)
-    return get_args(inner) if get_origin(inner) in (typing.Union, types.UnionType) else (inner,)
-
-
-def _drop_titles(node: Any) -> None:
-    if isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        for key, value in node.items():
-            if key == "properties":  # here keys are names of the author's, one may be "title"
-                for child in value.values():
-                    _drop_titles(child)
-            elif key not in ("default", "examples", "const", "enum"):
-                _drop_titles(value)
-    elif isinstance(node, list):
-        for child in node:
-            _drop_titles(child)

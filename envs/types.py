@@ -168,9 +168,7 @@ Amount = Annotated[
 Date = Annotated[
     str,
     AfterValidator(_real_date),
-    WithJsonSchema(
-        {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$", "examples": ["2026-03-14", "2026-04-02"]}
-    ),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$", "examples": ["2026-03-14", "2026-04-02"]}),
     Known("date"),
     Sample(draw_date),
 ]

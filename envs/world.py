@@ -47,7 +47,7 @@ class Fact(NamedTuple):
 class _CellsSpec:
     """Stands where a table's spec stands, for the cells of a world."""
 
-    __slots__ = ("name", "cells", "incidental")
+    __slots__ = ("cells", "incidental", "name")
 
     def __init__(self, cells: dict[str, CellSpec]) -> None:
         self.name = "_cells"
@@ -86,9 +86,7 @@ class World:
         except NameError as error:
             raise DefinitionError(f"world {cls.__name__}: {error}; define records at module level, before the world") from None
         cls.table_specs = {
-            name: TableSpec(name, get_args(hint)[1], name in cls.INCIDENTAL)
-            for name, hint in hints.items()
-            if get_origin(hint) is Table
+            name: TableSpec(name, get_args(hint)[1], name in cls.INCIDENTAL) for name, hint in hints.items() if get_origin(hint) is Table
         }
         cells = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Cell)}
         cls.cell_specs = {n: CellSpec(n, c.initial, c.incidental) for n, c in cells.items()}
@@ -120,6 +118,7 @@ class World:
         self._minted: dict[str, int] | None = {}
         self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
         self._minted = None
+        self._fresh: set[str] = set()  # ids made since; no state, for every fork's sequence of ids is this one
         journal.clear()
         for part in self._tables():
             part.seal()
@@ -172,6 +171,8 @@ class World:
             if candidate not in table:
                 if making is not None:
                     making[name] = count
+                else:
+                    self._fresh.add(candidate)
                 return candidate
 
     @property
@@ -228,6 +229,7 @@ class World:
         state, mine = twin.__dict__, self.__dict__
         journal: list[Any] = []
         state["seed"], state["size"], state["_journal"], state["_minted"] = mine["seed"], mine["size"], journal, None
+        state["_fresh"] = mine["_fresh"]
         state["_cells"] = mine["_cells"].fork(journal)
         for name in self.table_specs:
             state[name] = mine[name].fork(journal)
@@ -248,7 +250,8 @@ class World:
         for mine, theirs in zip(self._tables(), later._tables(), strict=True):
             if not mine.untouched(theirs):
                 changes.extend(mine.changes(theirs))
-        return changes
+        fresh = later._fresh
+        return [c._replace(minted=True) if c.before is None and c.key in fresh else c for c in changes] if fresh else changes
 
     def fingerprint(self) -> str:
         """32 hex digits that are equal for equal states in every process, and for no others in practice."""
@@ -259,7 +262,9 @@ class World:
 
 def unknown_tool(name: str, known: Iterable[str]) -> ToolResult:
     """The result for a call of a tool that is not there; offers the nearest names."""
-    return ToolResult.failure(shorten(str(name)), "unknown_tool", f"there is no tool {shorten(str(name))!r}{nearest(str(name)[:80], known)}")
+    return ToolResult.failure(
+        shorten(str(name)), "unknown_tool", f"there is no tool {shorten(str(name))!r}{nearest(str(name)[:80], known)}"
+    )
 
 
 @lru_cache(maxsize=256)

@@ -68,7 +68,7 @@ class WorldSet:
         worlds: in order. tools: public name -> `Tool`, of all worlds.
     """
 
-    __slots__ = ("worlds", "tools", "_owners")
+    __slots__ = ("_owners", "tools", "worlds")
 
     def __init__(self, worlds: Sequence[World]) -> None:
         self.worlds = tuple(worlds)
@@ -119,11 +119,11 @@ class WorldSet:
         changes = []
         for mine, theirs in zip(self.worlds, later.worlds, strict=True):
             name = type(mine).__name__
-            for table, key, before, after in mine.diff(theirs):
+            for table, key, before, after, minted in mine.diff(theirs):
                 if table == "_cells":
                     changes.append(Change(f"{name}.{key}", "", before, after))
                 else:
-                    changes.append(Change(f"{name}.{table}", key, before, after))
+                    changes.append(Change(f"{name}.{table}", key, before, after, minted))
         return changes
 
     def table_specs(self) -> dict[str, TableSpec]:

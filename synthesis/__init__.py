@@ -1,10 +1,10 @@
 """From worlds to verified training data: the three phases of FunReason-MT (arXiv 2510.24645)."""
 
 from .assemble import AssemblyOptions
+from .navigator import SamplerOptions
 from .pipeline import Maker, Request, synthesize, verify_directory
 from .roles import Roles, template_roles
 from .sample import Sample
-from .sampler import SamplerOptions
 from .verify import prove_task, verify_row, verify_sample
 
 __all__ = [

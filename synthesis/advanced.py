@@ -64,7 +64,11 @@ class AdvancedTool(NamedTuple):
     returns: tuple[str, ...]
 
     def execute(
-        self, worlds: WorldSet, values: dict[str, Any] | None = None, earlier: dict[str, Any] | None = None, swap: tuple[str, str, Any] | None = None
+        self,
+        worlds: WorldSet,
+        values: dict[str, Any] | None = None,
+        earlier: dict[str, Any] | None = None,
+        swap: tuple[str, str, Any] | None = None,
     ) -> Executed:
         """Run the body on `worlds` (which change); stops at the first call that fails.
 
@@ -121,7 +125,11 @@ def pick_value(data: Any, path: str, reference: Reference) -> Any:
     rest = path[end + 1 :].lstrip(".")
     inner = rest.rpartition(".")[0]
     holders = [_holder(item, inner) for item in siblings]
-    fitting = [i for i, h in enumerate(holders) if h is not None and matches(reference, h, [o for j, o in enumerate(holders) if j != i and o is not None])]
+    fitting = [
+        i
+        for i, h in enumerate(holders)
+        if h is not None and matches(reference, h, [o for j, o in enumerate(holders) if j != i and o is not None])
+    ]
     if len(fitting) != 1:
         raise LookupError(path)
     return follow(siblings[fitting[0]], rest)

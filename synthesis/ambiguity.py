@@ -49,7 +49,10 @@ def _rivals(call: PlannedCall, name: str, bound: Bound, pool: Pool, speaker: Spe
     for other in pool.seen.get(seen.semantic, ()):
         if other.value == bound.value or order.index(other.call) >= order.index(call.id):
             continue
-        if _fits(reference, other, seen, turn, speaker) and speaker.thing(Bound(other.value, bound.kind, other), _as(reference, other)) == words:
+        if (
+            _fits(reference, other, seen, turn, speaker)
+            and speaker.thing(Bound(other.value, bound.kind, other), _as(reference, other)) == words
+        ):
             yield other.value
 
 

@@ -19,13 +19,15 @@ from ..envs.worldset import WorldSet, WorldSpec
 from .ambiguity import other_reading
 from .brief import Brief, checks_of, states
 from .chain import K_MAX, Chain, guided_chain
+from .navigator import Rejected, SamplerOptions
 from .plan import Round, idle_writes
 from .query import PERSONAS, Query, best_jump, draw_style, jump_score, leaks
 from .roles import Roles, Scene
 from .sample import Sample, TurnNotes
-from .sampler import Rejected, Sampler, SamplerOptions, byways
+from .sampler import Sampler
 from .validate import Mode
 from .verify import verify_sample
+from .walk import Errand
 
 TURNS = {1: 0.30, 2: 0.32, 3: 0.22, 4: 0.10, 5: 0.06}
 ELAPSE = (0, 60, 300, 900, 3600, 14400, 86400)
@@ -71,7 +73,6 @@ class Assembler:
         made = _Made(worlds, Pool(worlds.known()), scene)
         length = rng.choices(list(self.options.turns), list(self.options.turns.values()))[0]
         taken: Counter[str] = Counter()
-        self.sampler.byways = byways(worlds)
         for turn in range(length):
             try:
                 await self._add_round(made, turn, rng, taken, funnel)
@@ -102,9 +103,10 @@ class Assembler:
         for attempt in range(self.options.tries):
             funnel["rounds_drawn"] += 1
             try:
-                target = self.sampler.choose_target(rng, made.worlds, made.pool, turn, across, taken)
+                target = self.sampler.navigator.choose_target(rng, made.worlds, made.pool, turn, across, taken)
                 taken[target] += 1
-                round_ = self.sampler.round(made.worlds, made.pool, rng, turn=turn, target=target, across=across, elapse=elapse, earlier=[c for r in made.scene.rounds for c in r.calls])
+                errand = Errand(turn, target, across, tuple(c for r in made.scene.rounds for c in r.calls))
+                round_ = self.sampler.round(made.worlds, made.pool, rng, errand, elapse)
                 await self._answer(made, round_, rng)
             except Rejected as error:
                 funnel[f"round:{error.reason}"] += 1
@@ -202,5 +204,3 @@ class _Made:
         family = "+".join(note["advanced"]["name"] for note in self.notes)
         task = Task(env=place.env, worlds=worlds, family=family, turns=tuple(self.turns))
         return Sample(task, self.messages, self.fingerprints, self.notes)
-
-

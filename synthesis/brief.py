@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from ..envs.task import Checks, RequiredOutput
 from ..envs.told import mentions
+from ..envs.tool import OutputField
 from ..envs.worldset import WorldSet
 from .advanced import AdvancedTool, compose
 from .phrasing import Speaker, Style, say, words
 from .plan import PlannedCall, Round, lasting, tables_written
 from .references import classify
-from ..envs.tool import OutputField
 
 _SECRET = ("user", "username", "password", "email", "passcode", "pin", "code", "phrase", "phone", "login", "answer", "card")
 MAX_TOLD = 3
@@ -101,7 +101,9 @@ def answer_of(call: PlannedCall, round_: Round, rng: Random) -> Answer | None:
         best = fields[: 1 + (len(fields) > 2 and rng.random() < 0.3)]
         labels = tuple(field_words(f, k) for f, k in best)
         values = tuple((_spoken(call.value[f]),) for f, _ in best)
-        return Answer(call.id, " and ".join(labels), labels, values, (RequiredOutput(fields={f: call.value[f] for f, _ in best}, tool=call.name),))
+        return Answer(
+            call.id, " and ".join(labels), labels, values, (RequiredOutput(fields={f: call.value[f] for f, _ in best}, tool=call.name),)
+        )
     return _text_answer(call)
 
 
@@ -125,12 +127,16 @@ def _list_answer(call: PlannedCall, rng: Random) -> Answer | None:
 
 def _text_answer(call: PlannedCall) -> Answer | None:
     """A printed text by its first line, or else how many parts a result has."""
-    texts = {leaf.path[0] for leaf in call.tool.outputs if leaf.semantic is not None and leaf.semantic.name == "text" and len(leaf.path) == 1}
+    texts = {
+        leaf.path[0] for leaf in call.tool.outputs if leaf.semantic is not None and leaf.semantic.name == "text" and len(leaf.path) == 1
+    }
     for field, value in call.value.items():
         if field in texts and isinstance(value, str) and value.strip():
             line = next(line for line in value.splitlines() if line.strip()).strip()
             if 1 < len(line) <= 200:
-                return Answer(call.id, "what it says", (f"the {words(field)}",), ((line,),), (RequiredOutput(fields={field: value}, tool=call.name),))
+                return Answer(
+                    call.id, "what it says", (f"the {words(field)}",), ((line,),), (RequiredOutput(fields={field: value}, tool=call.name),)
+                )
     plain = {field: value for field, value in call.value.items() if isinstance(value, (str, int)) and value != ""}
     for field, value in call.value.items():
         if isinstance(value, list) and value and plain:

@@ -27,7 +27,8 @@ from .validate import Mode, literal_arguments, unseen_value, validate
 K_MAX = 3
 MAX_STEPS = 24
 _TELLTALE = re.compile(
-    r"\b(hint|critic|critique|gold (answer|call|calls|standard)|ground truth|reference (answer|solution|calls)|previous attempt)\b", re.IGNORECASE
+    r"\b(hint|critic|critique|gold (answer|call|calls|standard)|ground truth|reference (answer|solution|calls)|previous attempt)\b",
+    re.IGNORECASE,
 )
 
 

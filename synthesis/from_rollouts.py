@@ -28,12 +28,12 @@ from ..envs.verdict import judge_of, start_of
 from ..envs.worldset import WorldSet, WorldSpec
 from .assemble import Assembler, AssemblyOptions, Place
 from .brief import states
+from .navigator import Rejected, holding
 from .pipeline import SAMPLES, Ledger
 from .plan import PlannedCall, Reference, Round, lasting, order_by_execution
 from .references import refer
 from .roles import Roles, template_roles
 from .sample import Sample
-from .sampler import Rejected, holding
 from .validate import literal_arguments
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -25,9 +25,9 @@ from ..envs.registry import EnvInfo, env_info, world_class
 from ..envs.world import Size
 from ..envs.worldset import WorldSpec
 from .assemble import Assembler, AssemblyOptions, Place
+from .navigator import Rejected
 from .roles import Roles, template_roles
 from .sample import Sample
-from .sampler import Rejected
 from .verify import verify_row
 
 SAMPLES = "samples.jsonl"
@@ -83,13 +83,21 @@ class Maker:
             except Rejected as error:
                 rejected[error.reason] += 1
                 continue
-            sample.origin = {"index": index, "seed": self.request.seed, "rejected": dict(sorted(rejected.items())), "rounds": dict(sorted(rounds.items()))}
+            sample.origin = {
+                "index": index,
+                "seed": self.request.seed,
+                "rejected": dict(sorted(rejected.items())),
+                "rounds": dict(sorted(rounds.items())),
+            }
             return Made(index, sample, rejected, rounds)
         return Made(index, None, rejected, rounds)
 
     def _place(self, info: EnvInfo, stream: str) -> Place:
         seed = int.from_bytes(blake2b(stream.encode(), digest_size=4).digest(), "big") >> 1
-        return Place(info.id if info.pack else info.worlds[0], tuple((name, WorldSpec(world_class(name), seed, self.request.size)) for name in info.worlds))
+        return Place(
+            info.id if info.pack else info.worlds[0],
+            tuple((name, WorldSpec(world_class(name), seed, self.request.size)) for name in info.worlds),
+        )
 
     def stream(self, skip: set[int] | None = None) -> Iterator[Made]:
         """All indices of the request in order, without those in `skip`."""
@@ -192,7 +200,9 @@ def synthesize(
     return {**ledger.record(), "seconds": round(time.perf_counter() - started, 3), **({"out": str(out)} if out is not None else {})}
 
 
-def _make_all(maker: Maker, ledger: Ledger, store: RunStore | None, progress: Progress | None, keep: Callable[[Sample], None] | None) -> None:
+def _make_all(
+    maker: Maker, ledger: Ledger, store: RunStore | None, progress: Progress | None, keep: Callable[[Sample], None] | None
+) -> None:
     for made in maker.stream(set(ledger.indices)):
         if made.sample is None:
             ledger.give_up(made)
@@ -240,5 +250,3 @@ def verify_directory(directory: str | Path, progress: Progress | None = None) ->
         if progress is not None:
             progress(rows, 0)
     return {"rows": rows, "passed": passed, "failed": failed}
-
-

@@ -73,7 +73,11 @@ class PlannedCall:
     def gold(self) -> GoldCall:
         """The call as a task's gold."""
         return GoldCall(
-            id=self.id, name=self.name, arguments=self.arguments, after=self.after, sources={n: self._source(n, b) for n, b in self.bound.items()}
+            id=self.id,
+            name=self.name,
+            arguments=self.arguments,
+            after=self.after,
+            sources={n: self._source(n, b) for n, b in self.bound.items()},
         )
 
     def _source(self, name: str, bound: Bound) -> Source:

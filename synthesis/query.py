@@ -28,11 +28,31 @@ class Persona(NamedTuple):
 
 PERSONAS = (
     Persona("plain", ("Please {}.", "{}."), ("I need you to {}.", "I want to {}."), ("", "Thanks.", "Thank you.")),
-    Persona("polite", ("Could you please {}?", "Would you be so kind and {}?"), ("I would like to {}.", "I'd be glad if you could help me to {}."), ("Many thanks!", "Thank you so much.", "")),
-    Persona("hurried", ("Quick one: {}.", "{}, and make it quick please."), ("I'm in a rush and need to {}.", "Need to {}."), ("", "Thx.", "No need for long explanations.")),
-    Persona("chatty", ("Hi there! Could you {}?", "Hello again, please {}."), ("So, what I want is to {}.", "Hi! I was thinking, I should {}."), ("Let me know how it goes.", "That would really help.", "")),
-    Persona("indirect", ("I was wondering whether you could {}.", "Maybe you can {}."), ("It would be good to {}.", "I think it's time to {}."), ("", "I'd rather not do it myself.", "Tell me once that is settled.")),
-)  # fmt: skip
+    Persona(
+        "polite",
+        ("Could you please {}?", "Would you be so kind and {}?"),
+        ("I would like to {}.", "I'd be glad if you could help me to {}."),
+        ("Many thanks!", "Thank you so much.", ""),
+    ),
+    Persona(
+        "hurried",
+        ("Quick one: {}.", "{}, and make it quick please."),
+        ("I'm in a rush and need to {}.", "Need to {}."),
+        ("", "Thx.", "No need for long explanations."),
+    ),
+    Persona(
+        "chatty",
+        ("Hi there! Could you {}?", "Hello again, please {}."),
+        ("So, what I want is to {}.", "Hi! I was thinking, I should {}."),
+        ("Let me know how it goes.", "That would really help.", ""),
+    ),
+    Persona(
+        "indirect",
+        ("I was wondering whether you could {}.", "Maybe you can {}."),
+        ("It would be good to {}.", "I think it's time to {}."),
+        ("", "I'd rather not do it myself.", "Tell me once that is settled."),
+    ),
+)
 _FOR_ME = re.compile(r"\b(me|tell|show|give|let|look|check|find|list|see|read|print|display|report|say|count|compare|get)\b")
 _ASKS = ("Tell me {}.", "I need to know {}.", "What I want to know is {}.", "Let me know {}.", "Please tell me {}.")
 _DISTRACTORS = (
@@ -85,7 +105,9 @@ def write_query(brief: Brief, rng: Random, strength: int, persona: Persona, styl
     if strength > 1 and rng.random() < 0.5:
         sentences.insert(rng.randrange(len(sentences)), rng.choice(_DISTRACTORS))
         noise.append("distractor")
-    if any(ref.pick == "that" for step in brief.tool.steps for part in step.arguments.values() if (ref := getattr(part, "reference", None))):
+    if any(
+        ref.pick == "that" for step in brief.tool.steps for part in step.arguments.values() if (ref := getattr(part, "reference", None))
+    ):
         noise.append("pronoun")
     return Query(" ".join(sentences), persona.name, tuple(noise))
 

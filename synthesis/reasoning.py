@@ -26,7 +26,11 @@ _DOORS = (
 )
 _READY = ("Now everything for {tool} is known.", "I have what {tool} needs.", "That is enough to call {tool}.")
 _DIRECT = ("{tool} does exactly that.", "The right tool for this is {tool}.", "{tool} fits.")
-_DONE = ("Everything asked for is done, so I report back.", "That completes the request; I can answer now.", "Nothing is left to do but answer.")
+_DONE = (
+    "Everything asked for is done, so I report back.",
+    "That completes the request; I can answer now.",
+    "Nothing is left to do but answer.",
+)
 
 
 class Reasoner:
@@ -67,7 +71,12 @@ class Reasoner:
         return self.rng.choice(_DOORS).format(tool=call.name)
 
     def _feeds(self, call: PlannedCall) -> str:
-        kinds = {self.speaker.noun(b.seen.semantic) for c in self.round.calls for b in c.bound.values() if b.seen is not None and b.seen.call == call.id}
+        kinds = {
+            self.speaker.noun(b.seen.semantic)
+            for c in self.round.calls
+            for b in c.bound.values()
+            if b.seen is not None and b.seen.call == call.id
+        }
         return " and ".join(f"the {kind}" for kind in sorted(kinds))
 
     def _sources(self, call: PlannedCall) -> str:
@@ -77,7 +86,11 @@ class Reasoner:
             if len(shown) > 120:
                 shown = "the given text"
             if bound.seen is not None:
-                where = f"{bound.seen.tool} returned it" if bound.kind == "output" else f"it came up earlier, in the result of {bound.seen.tool}"
+                where = (
+                    f"{bound.seen.tool} returned it"
+                    if bound.kind == "output"
+                    else f"it came up earlier, in the result of {bound.seen.tool}"
+                )
                 said.append(f"{words(name)} is {shown} ({where}{self._reason(call, name)})")
             elif bound.kind == "user":
                 said.append(f"{words(name)} is {shown}, as the user said")

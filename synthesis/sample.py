@@ -72,4 +72,6 @@ class Sample:
         """The sample of a row; raises ValueError or KeyError for a malformed one."""
         if row.get("format") != SAMPLE_FORMAT:
             raise ValueError(f"sample format {row.get('format')!r} is not {SAMPLE_FORMAT}")
-        return cls(Task.model_validate(row["task"]), list(row["messages"]), list(row["fingerprints"]), row.get("notes", []), row.get("origin", {}))
+        return cls(
+            Task.model_validate(row["task"]), list(row["messages"]), list(row["fingerprints"]), row.get("notes", []), row.get("origin", {})
+        )

@@ -17,7 +17,6 @@ from ..envs.errors import ToolError
 from ..envs.task import GoldCall
 from ..envs.tool import Tool, ToolCall
 from ..envs.verdict import contains
-from ..envs.worldset import WorldSet
 from .brief import states
 from .plan import Round
 

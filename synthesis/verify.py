@@ -15,8 +15,8 @@ from ..envs.binding import follow, occurrences
 from ..envs.episode import Episode
 from ..envs.errors import TurngymError, shorten
 from ..envs.task import GoldCall, Task
-from ..envs.tool import ToolCall
 from ..envs.told import mentions
+from ..envs.tool import ToolCall
 from ..envs.verdict import Verdict, judge_of, start_of
 from ..envs.worldset import WorldSet
 from .advanced import pick_value
@@ -105,9 +105,9 @@ def _passes_without(task: Task, moment: _Moment) -> bool:
     episode, gone = moment.episode.fork(), {moment.call}
     for number, turn in enumerate(task.turns[moment.turn :], moment.turn):
         for call in turn.gold[moment.index + 1 if number == moment.turn else 0 :]:
-            if any(source.call in gone for source in call.sources.values()):
-                gone.add(call.id)
-            elif episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].error is not None:
+            grounded = all(source.call not in gone for source in call.sources.values())
+            step = episode.step("", (ToolCall(call.name, call.arguments, call.id),)) if grounded else None
+            if step is None or step.results[0].error is not None:
                 gone.add(call.id)
         judged = episode.step(turn.reply, ()).judged
         if judged is None or not judged.passed:

@@ -20,6 +20,7 @@ from turngym.envs.canonical import Effect, effects  # noqa: E402
 from turngym.envs.worldset import WorldSet  # noqa: E402
 
 START = WorldSet([Things.create(0)])
+OLD = [thing.id for thing in START.worlds[0].things]  # type: ignore[attr-defined]
 
 
 def told(*records: Any, ignore: tuple[str, ...] = (), include: tuple[str, ...] = (), **cells: Any) -> Counter[Effect]:
@@ -27,6 +28,7 @@ def told(*records: Any, ignore: tuple[str, ...] = (), include: tuple[str, ...] =
     worlds = START.fork()
     world: Any = worlds.worlds[0]
     tables = {Thing: world.things, Link: world.links, Tag: world.tags, Entry: world.log}
+    world._fresh = {item.id for item in records} - set(OLD)  # as if `mint` had made them
     for item in records:
         tables[type(item)].put(item)
     for name, value in cells.items():
@@ -36,9 +38,6 @@ def told(*records: Any, ignore: tuple[str, ...] = (), include: tuple[str, ...] =
 
 def pair(a: str, b: str, link: str = "LK-1") -> list[Any]:
     return [Thing(a, "cat"), Thing(b, "dog"), Link(link, a, b)]
-
-
-OLD = [thing.id for thing in START.worlds[0].things]  # type: ignore[attr-defined]
 
 
 # -- the same ---------------------------------------------------------------------------------------------
@@ -114,6 +113,8 @@ DIFFERENT = {
         [Thing("TH-1", "cat"), Thing("TH-2", "dog"), Tag("TH-1", "t"), Tag("TH-2", "u")],
         [Thing("TH-1", "cat"), Thing("TH-2", "dog"), Tag("TH-1", "u"), Tag("TH-2", "t")],
     ),
+    "new tags on old things": ([Tag(OLD[0], "t")], [Tag(OLD[1], "t")]),
+    "a reference to a thing that a new tag is on": ([Tag(OLD[0], "t"), Link("LK-1", OLD[0], OLD[0])], [Tag(OLD[0], "t"), Link("LK-1", OLD[1], OLD[1])]),
     "a nested record": ([Thing("TH-1", "cat", stamp=Stamp("s"))], [Thing("TH-1", "cat", stamp=Stamp("t"))]),
 }  # fmt: skip
 
@@ -122,6 +123,21 @@ DIFFERENT = {
 def test_a_difference_that_counts_is_noticed(name: str):
     one, two = DIFFERENT[name]
     assert told(*one) != told(*two)
+
+
+def test_ids_that_a_world_made_up_are_renamed_and_no_others():
+    def made(*names: str) -> Counter[Effect]:
+        worlds = START.fork()
+        for name in names:
+            worlds.call("make", {"name": name})
+        return effects(START.diff(worlds), START.table_specs())
+
+    assert made("x", "y") == made("y", "x")
+    assert made("x", "y") != made("x", "x")
+    assert {effect.key for effect in made("x", "y")} == {""}
+    worlds = START.fork()
+    worlds.worlds[0].tags.put(Tag("FL-2026-03-02", "an id from outside, of a flight on a day, say"))  # type: ignore[attr-defined]
+    assert {effect.key for effect in effects(START.diff(worlds), START.table_specs())} == {"FL-2026-03-02"}
 
 
 def test_cells_count():

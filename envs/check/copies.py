@@ -8,7 +8,7 @@ from ..world import World
 from .case import Case
 from .replay import play
 
-_OWN = {"seed", "size", "_journal", "_cells", "_minted"}
+_OWN = {"seed", "size", "_journal", "_cells", "_minted", "_fresh"}
 
 
 def no_hidden_state(case: Case) -> str | None:

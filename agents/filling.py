@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..envs.tool import Parameter, Tool
+from ..envs.signature import Parameter
+from ..envs.tool import Tool
 from .baselines import fits
 from .matching import nouns, plain_schema, shape, suits
 from .reading import Literal, field_forms, literals, mask, points
@@ -23,11 +24,22 @@ _LEADS: dict[str, tuple[str, ...]] = {
     "to": ("destination", "target", "payee", "to"),
     "in": ("directory", "folder", "city", "currency", "path"),
     "at": ("path", "directory"), "on": ("date", "on", "day", "check_in"), "until": ("until", "end", "check_out"),
-    "since": ("since", "modified_since"), "matching": ("pattern", "text", "query"), "mentioning": ("pattern", "text", "query"), "containing": ("pattern", "text", "query"),
+    "since": ("since", "modified_since"), "matching": ("pattern", "text", "query"), "mentioning": ("pattern", "text", "query"),
+    "containing": ("pattern", "text", "query"),
     "for": ("amount", "month", "name"), "called": ("name", "title"), "named": ("name",), "saying": ("content", "text"),
 }  # fmt: skip
-_SMALL = frozenset("whose that which with without in at from for to on since until as by of and or is the a an my".split())
-_NO_NAMES = frozenset("I I'd I'm I've Please Could Would Can Hello Hi Thanks Quick Maybe Also Then And So Sorry".split())
+_SMALL = frozenset(
+    re.findall(
+        r"\S+",
+        "whose that which with without in at from for to on since until as by of and or is the a an my",
+    )
+)
+_NO_NAMES = frozenset(
+    re.findall(
+        r"\S+",
+        "I I'd I'm I've Please Could Would Can Hello Hi Thanks Quick Maybe Also Then And So Sorry",
+    )
+)
 
 
 @dataclass(slots=True)
@@ -64,14 +76,12 @@ def coerce(text: str, tool: Tool, name: str, literal: Literal | None = None) -> 
     root = tool.parameter_schema
     schema = plain_schema(root["properties"][name], root.get("$defs", {}))
     for form in _forms(text, schema, literal):
-        if fits(form, schema):
+        if fits(form, dict(schema)):
             return form
     if schema.get("type") == "array":
-        parts = [part.strip().strip("\"'") for part in re.split(r",|\band\b", text) if part.strip()]
-        made = [
-            coerced for part in parts for coerced in _forms(part, schema.get("items", {}), None) if fits(coerced, schema.get("items", {}))
-        ]
-        return made or None
+        item = dict(schema.get("items", {}))
+        pieces = [piece.strip().strip("\"'") for piece in re.split(r",|\band\b", text) if piece.strip()]
+        return [form for piece in pieces for form in _forms(piece, item, None) if fits(form, item)] or None
     return None
 
 
@@ -136,6 +146,8 @@ def said_by_name(span: Span, tool: Tool, parameter: Parameter) -> Any:
                 return match[1] == "with"
         return None
     for item in span.left():
+        if shape(tool, parameter.name) == "key" and item.kind != "token":
+            continue  # a name is no id
         before = hidden[max(0, item.start - _BEFORE) : item.start].rstrip(" :=")
         before = re.sub(r"\s+(?:is|of|to|at|on|being)$", "", before)
         if (

@@ -87,6 +87,15 @@ class Memory:
         return list(dict.fromkeys(found))
 
 
+def belonging(sights: Iterable[Sight], kind: str, owner: str, value: Any) -> list[Any]:
+    """The things of a kind that stand in one object with a given thing of kind `owner`, the latest sight first."""
+    found: list[Any] = []
+    for sight in reversed(list(sights)):
+        holders = [item.holder for item in sight.seen.get(owner, ()) if item.value == value]
+        found += [item.value for item in sight.seen.get(kind, ()) if any(item.holder is holder for holder in holders)]
+    return list(dict.fromkeys(found))
+
+
 def groups_of(sight: Sight, kind: str) -> list[Group]:
     """The things of a kind in one result, list by list; what merely echoes the call's arguments is left out."""
     given = {value for value in sight.arguments.values() if isinstance(value, str)}
@@ -136,7 +145,11 @@ def supports(thing: Thing, fields: Iterable[str], kind: str) -> bool:
         return False
     if any(not any(words in field_forms(name) for name in names) for words, _ in thing.whose):
         return False
-    return not thing.order or thing.by in ("money", "time") or any(begins(thing.by, form) for name in names for form in field_forms(name))
+    return (
+        not thing.order
+        or thing.by in ("money", "time", "size")
+        or any(begins(thing.by, form) for name in names for form in field_forms(name))
+    )
 
 
 def _extreme(thing: Thing, items: list[Occurrence]) -> list[Occurrence]:
@@ -158,6 +171,9 @@ def _ordered_by(thing: Thing, holder: dict[str, Any]) -> list[str]:
         )
     if thing.by == "time":
         return [name for name, value in holder.items() if isinstance(value, str) and _WHEN.fullmatch(value)]
+    if thing.by == "size":
+        sized = [name for name in holder if comparable(holder[name]) is not None and not isinstance(comparable(holder[name]), str)]
+        return sorted(sized, key=lambda name: not re.search(r"size|bytes|length|duration|minutes|amount|balance", name))
     found = [(len(form), name) for name in holder for form in field_forms(name) if begins(thing.by, form)]
     return [name for _, name in sorted(found, reverse=True)]
 

@@ -15,11 +15,16 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..envs.tool import Parameter, Tool
+from ..envs.signature import Parameter
+from ..envs.tool import Tool
 from .reading import Literal, field_forms, literals, mask, points
 
 _STOP = frozenset(
-    "a an and all any as at be by can could for from get have i in is it its me my of on one or please show so tell that the their then this to what which who with would you your".split()
+    re.findall(
+        r"\S+",
+        "a an and all any as at be by can could for from get have i in is it its me my of on one or please "
+        "show so tell that the their then this to what which who with would you your",
+    )
 )
 _ENDS = re.compile(r"(?:ings?|ed|es|s|e)$")
 _TRIES = 48

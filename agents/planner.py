@@ -17,10 +17,11 @@ from ..envs.registry import env_info, world_class
 from ..envs.tool import ToolCall
 from ..envs.world import World
 from ..envs.worldset import tool_table
+from .calling import Answer, Known
 from .grounding import Memory
 from .matching import Matcher, matcher_of
 from .policy import AssistantMessage, Conversation, Opening
-from .steering import Answer, Known, Turn
+from .steering import Turn
 
 Talk = Generator[ToolCall, Answer, str]
 
@@ -34,7 +35,7 @@ class GraphPolicy:
 
     name = "graph"
 
-    def __init__(self, calls: int = 40) -> None:
+    def __init__(self, calls: int = 24) -> None:
         if calls < 1:
             raise ValueError(f"calls must be at least 1, not {calls}")
         self.calls = calls
@@ -55,7 +56,7 @@ class GraphEpisode:
 
     name = "graph"
 
-    def __init__(self, classes: Sequence[type[World]], calls: int = 40) -> None:
+    def __init__(self, classes: Sequence[type[World]], calls: int = 24) -> None:
         chosen = tuple(classes)
         graph: ToolGraph = graph_of(chosen)
         tools = tool_table(chosen).tools

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..envs.told import normalise, spellings
 
-_MONTHS = {name: index for index, name in enumerate(
-    "january february march april may june july august september october november december".split(), 1)}  # fmt: skip
-_MONTH = "|".join(name.capitalize() + "|" + name[:3].capitalize() for name in _MONTHS)
+_NAMES = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = {name.casefold(): index for index, name in enumerate(_NAMES, 1)}
+_MONTH = "|".join(f"{name}|{name[:3]}" for name in _NAMES)
+_NTH = r"\d{1,2}(?:st|nd|rd|th)?"
 _LITERAL = re.compile(
     rf"""(?P<quoted>"[^"]*"|“[^”]*”|(?<!\w)'[^'\n]*'(?!\w))
     |(?P<stamp>\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)
-    |(?P<long>(?:\d{{1,2}}(?:st|nd|rd|th)?\ (?:of\ )?(?:{_MONTH})|(?:{_MONTH})\ \d{{1,2}}(?:st|nd|rd|th)?),?\ \d{{4}}(?:\ at\ \d\d:\d\d(?::\d\d)?)?)
+    |(?P<long>(?:{_NTH}\ (?:of\ )?(?:{_MONTH})|(?:{_MONTH})\ {_NTH}),?\ \d{{4}}(?:\ at\ \d\d:\d\d(?::\d\d)?)?)
     |(?P<date>\d{{4}}-\d\d-\d\d)(?![\w-])
     |(?P<month>\d{{4}}-\d\d(?![\w-])|(?:{_MONTH})\ \d{{4}})
-    |(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
+    |(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
     |(?P<path>(?<![\w/])(?:~|\.{{1,2}})?/[^\s,;:"'?!]*|(?<!\S)~(?=\s|$))
     |(?P<number>(?<![\w.-])-?\d+(?:,\d{{3}})*(?:\.\d+)?%?(?![\w-]))
     |(?P<word>(?:(?<=matching\ )|(?<=mentioning\ )|(?<=containing\ ))[a-z][\w*?.-]*)
@@ -30,12 +32,10 @@ _LITERAL = re.compile(
     re.VERBOSE,
 )
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=\S)")
-_JOINER = re.compile(
-    r"[,;]\s*(?:and\s+)?(?:then|also|after that|afterwards|next|finally)\b[,:]?\s*|\s+and\s+(?:then|also|after that|afterwards|finally)\s+|;\s+"
-)
-_FACT = re.compile(
-    r"\b(?:my|the|with|use)\s+((?:(?!whose|that|which|with|the|is|my)[a-z]+[ -]?){1,4}?)\s*(?:\bis\b|:|=|\bshould be\b)\s+(\S+)", re.I
-)
+_THEN = r"(?:then|also|after that|afterwards|next|finally)"
+_JOINER = re.compile(rf"[,;]\s*(?:and\s+)?{_THEN}\b[,:]?\s*|\s+and\s+{_THEN}\s+|;\s+")
+_WORD = r"(?!(?:whose|that|which|with|the|is|my)\b)[a-z]+"
+_FACT = re.compile(rf"\b(?:my|the|with|use)\s+({_WORD}(?:[ -]{_WORD}){{0,3}}?)\s*(?:\bis\b|:|=|\bshould be\b)\s+(\S+)", re.I)
 _DETERMINER = re.compile(r"(?:the|that|this|these|those|my|one of|its|it|an?)\b", re.I)
 _CALLED = re.compile(r"\b(?:called|named|titled)\s+", re.I)
 _WHOSE = re.compile(r"\b(?:whose|where the|with the)\s+([a-z][a-z ]*?)\s+(?:is|are|being)\s+", re.I)
@@ -43,6 +43,8 @@ _STATE = re.compile(r"\b(?:that|which) (?:is|are) (not )?([a-z]+(?: [a-z]+)?)", 
 _NESTED = re.compile(r"\s(?:for|of|in|from|on|at|to|until|since|by|below|under)\s+(?:the|that)\s", re.I)
 _LOW = "lowest|smallest|least|fewest|shortest|minimum"
 _HIGH = "highest|largest|biggest|greatest|most|longest|maximum"
+_SIZES = ("smallest", "shortest", "largest", "biggest", "greatest", "longest")
+_OWNED = re.compile(r"^[^\x01]*?\sof\s+(?=(?:the|that)\s)", re.I)
 _EARLY, _LATE = "earliest|oldest|first|soonest", "latest|newest|last|most recent"
 _SUPERLATIVE = re.compile(
     rf"\bthe (?:(cheapest|least expensive)|(most expensive|dearest)|({_EARLY})|({_LATE})|({_LOW})|({_HIGH}))\b\s*", re.I
@@ -83,7 +85,8 @@ class Thing(NamedTuple):
         return not (self.order or self.called or self.whose or self.state)
 
 
-def literals(text: str) -> list[Literal]:
+@lru_cache(maxsize=4096)
+def literals(text: str) -> tuple[Literal, ...]:
     """All values in a text, in order. Dates and months come out as ISO, numbers without thousands separators."""
     found = []
     for match in _LITERAL.finditer(text):
@@ -102,7 +105,7 @@ def literals(text: str) -> list[Literal]:
             value = cut
         if value or kind == "quoted":
             found.append(Literal(kind, value, match.start(), end))
-    return found
+    return tuple(found)
 
 
 def _iso(text: str) -> str:
@@ -119,6 +122,7 @@ def _iso(text: str) -> str:
     return f"{made}T{parts[-1]}" if ":" in parts[-1] else made
 
 
+@lru_cache(maxsize=4096)
 def mask(text: str) -> str:
     """The text with everything quoted blanked out, every character in its place."""
     out = list(text)
@@ -155,9 +159,7 @@ def facts(text: str, own: bool = False) -> dict[str, str]:
         if own and not match[0].casefold().startswith("my"):
             continue
         literal = known.get(match.start(2))
-        value = literal.value if literal is not None and literal.kind != "name" else text[match.start(2) : match.end(2)].rstrip(".,;!?")
-        if literal is not None and literal.kind == "name":
-            value = literal.value
+        value = text[match.start(2) : match.end(2)].rstrip(".,;!?") if literal is None else literal.value
         found.setdefault(match[1].strip().casefold().replace("-", " "), value)
     return found
 
@@ -172,14 +174,14 @@ def read_thing(text: str) -> Thing:
     hidden, said = mask(text), []
     if nested := _NESTED.search(hidden):  # what stands behind it is said of another thing
         hidden = hidden[: nested.start()]
-    how = (
-        "that" if re.match(r"(?:that|this|it\b|the same)", text, re.I) else "new" if re.match(r"the (?:new|just)\b", text, re.I) else "the"
-    )
+    how = "that" if re.match(r"(?:that|this|it|the same)\b", text, re.I) else "the"
+    if re.match(r"the (?:new|just)\b", text, re.I):
+        how = "new"
     order = by = called = ""
     if match := _SUPERLATIVE.search(hidden):
         group = next(index for index in range(1, 7) if match[index])
         order = "min" if group in (1, 3, 5) else "max"
-        by = "money" if group <= 2 else "time" if group <= 4 else ""
+        by = "money" if group <= 2 else "time" if group <= 4 else "size" if match[group].casefold() in _SIZES else ""
         led = hidden[: match.start()].rstrip().endswith("with")
         by = text[match.end() :] if led or not by else by
     if match := _CALLED.search(hidden):
@@ -194,6 +196,12 @@ def read_thing(text: str) -> Thing:
         said.append((match.start(), match.end() + _first(rest)))
     state = tuple((match[2].casefold(), not match[1]) for match in _STATE.finditer(hidden))
     return Thing(text, how, order, by, called, tuple(whose), state, tuple(said))
+
+
+def owner(text: str) -> int:
+    """Where the owner starts in `the card of the booking ...`; 0 where none is named, or only after traits."""
+    match = _OWNED.match(mask(text))
+    return 0 if match is None or re.search(r"\b(?:whose|called|with)\b", match[0]) else match.end()
 
 
 def _first(text: str) -> int:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import copy
 import resource
+import statistics
 import subprocess
 import sys
+import time
 from random import Random
 from typing import Annotated, Any
 
@@ -79,16 +81,15 @@ class Constant(gym.Env[dict[str, Any], int]):
 
     observation_space = gym.spaces.Dict({"x": gym.spaces.Discrete(2)})
     action_space = gym.spaces.Discrete(2)
-    _obs = {"x": 0}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin."""
         super().reset(seed=seed)
-        return self._obs, {}
+        return {"x": 0}, {}
 
     def step(self, action: int) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do nothing."""
-        return self._obs, 0.0, False, False, {}
+        return {"x": 0}, 0.0, False, False, {}
 
 
 def calls() -> dict[str, Any]:
@@ -136,24 +137,36 @@ def forks(large: int) -> dict[str, Any]:
 
 
 def envs() -> dict[str, Any]:
-    """Step and reset through `gym.make`, beside a constant env and CartPole."""
+    """Step and reset through `gym.make`, beside a constant env and CartPole; episodes of 400 steps."""
     gym.register("Constant-v0", entry_point=Constant)
     floor, cart = gym.make("Constant-v0"), gym.make("CartPole-v1")
-    env = gym.make("turngym/Banking-v0", max_steps=1 << 30)
-    for each in (floor, cart, env):
+    banking, files = (gym.make(f"turngym/{name}-v0", max_steps=1 << 30) for name in ("Banking", "FileSystem"))
+    for each in (floor, cart, banking):
         each.reset(seed=0)
 
     def cart_step() -> None:
         if cart.step(0)[2]:
             cart.reset()
 
-    action = {"name": "fee_schedule", "arguments": {}}
     return {
-        "step": median_us(lambda: env.step(action)),
-        "reset_to_packed_task": median_us(lambda: env.reset(seed=3)),
+        "step_filesystem_pwd": steps(files, {"name": "pwd", "arguments": {}}),
+        "step_banking_fee_schedule": steps(banking, {"name": "fee_schedule", "arguments": {}}),
+        "reset_to_packed_task": median_us(lambda: banking.reset(seed=3)),
         "floor_constant_env_step": median_us(lambda: floor.step(0)),
         "floor_cartpole_step": median_us(cart_step),
     }
+
+
+def steps(env: gym.Env[Any, Any], action: dict[str, Any], length: int = 400) -> float:
+    """Median microseconds of a step over 31 episodes."""
+    times = []
+    for _ in range(31):
+        env.reset(seed=0)
+        start = time.perf_counter()
+        for _ in range(length):
+            env.step(action)
+        times.append((time.perf_counter() - start) / length)
+    return round(statistics.median(times) * 1e6, 3)
 
 
 def verdicts() -> dict[str, Any]:
@@ -178,15 +191,15 @@ def memory() -> dict[str, Any]:
     """Resident memory of 1,000 live envs of one world, in a fresh process each."""
     code = (
         "import resource, gymnasium as gym, turngym\n"
-        "first = gym.make('turngym/Banking-v0'); first.reset(seed=0)\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "def mb(): return int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize() / 1e6\n"
+        "first = gym.make('turngym/Banking-v0'); first.reset(seed=0); before = mb()\n"
         "envs = [gym.make('turngym/Banking-v0') for _ in range(1000)]\n"
         "[env.reset(seed=i) for i, env in enumerate(envs)]\n"
         "[env.step({'name': 'fee_schedule'}) for env in envs]\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+        "print(round(mb() - before, 1))"
     )
-    kilobytes = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-    return {"1000_live_envs_mb": round(kilobytes / 1024, 1)}
+    grown = float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    return {"1000_live_envs_mb": grown}
 
 
 def start_up() -> dict[str, Any]:

@@ -9,13 +9,14 @@ kind (`Key`) is only ever taken from a result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from .errors import ToolError
 from .literals import draw_value
-from .tool import Parameter, Tool
+from .signature import Parameter
+from .tool import Tool
 from .world import Fact, World
 
 
@@ -213,10 +214,10 @@ def _examples(tool: Tool, p: Parameter, rng: Random) -> Bound | None:
     return Bound(rng.choice(part["examples"]), "user") if part.get("examples") else None
 
 
-def fits(tool: Tool, arguments: dict[str, Any]) -> bool:
+def fits(tool: Tool, arguments: Mapping[str, Any]) -> bool:
     """Whether arguments pass the tool's schema."""
     try:
-        tool.validate(arguments)
+        tool.validate(dict(arguments))
     except ToolError:
         return False
     return True

@@ -97,7 +97,7 @@ class _Namer:
         if isinstance(value, tuple):
             return "(" + ", ".join([self._plain(part, left) for part in value]) + ")"
         if is_record(type(value)):
-            inner = [f"{name}={self._plain(getattr(value, name), left)}" for name in _counting(type(value))]
+            inner = [f"{name}={self._plain(getattr(value, name), left)}" for name in _counting(type(value))]  # type: ignore[arg-type]
             return f"{type(value).__name__}({', '.join(inner)})"
         return repr(value)
 

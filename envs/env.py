@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, SupportsFloat
+from typing import Any, Literal, Self, SupportsFloat
 
 import gymnasium
 
 from .episode import Episode, Interceptor, Step
-from .errors import TaskError
+from .errors import TaskError, display
 from .messages import Message, parse_action
 from .registry import EnvInfo, env_info, world_class
 from .spaces import ActionSpace, MessageSpace
@@ -47,7 +47,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     `reset(options={"task": ...})` takes a `Task`, its JSON, an id, or an index.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}
 
     def __init__(
         self,
@@ -78,7 +78,6 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         self.action_space = ActionSpace(self.tools)
         self._episode: Episode | None = None
         self._log: list[Message] = []
-        self._tried: set[Any] = set()
 
     # -- Gymnasium -------------------------------------------------------------------------------------
 
@@ -89,7 +88,6 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         task = self._draw() if wanted is None else self._find(wanted)
         self._episode = Episode(task, max_steps=self.max_steps, hidden=self.hidden, interceptors=self.interceptors)
         messages = self._episode.start()
-        self._tried = set()
         if self.render_mode:
             self._log = list(messages)
         return messages, self._info(self._episode)
@@ -115,9 +113,9 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
             step = step._replace(messages=({**step.messages[0], "content": _told_wrong(wrong)},))
         return step.messages, self._reward(episode, step), step.terminated, step.truncated, info
 
-    def render(self) -> str:  # type: ignore[override]
+    def render(self) -> str:
         """The conversation so far as text (`render_mode="ansi"`)."""
-        return "\n".join(f"{m['role']:>9}: {m['content'] or list(m.get('tool_calls', ()))}" for m in self._log)
+        return "\n".join(f"{m['role']:>9}: {m['content'] or display(list(m.get('tool_calls', ())), 2000)}" for m in self._log)
 
     # -- search ----------------------------------------------------------------------------------------
 
@@ -133,7 +131,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._episode = self.episode.fork()
-        twin._log, twin._tried = list(self._log), set(self._tried)
+        twin._log = list(self._log)
         twin._np_random, twin._np_random_seed = None, None
         return twin
 
@@ -157,17 +155,17 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     def _find(self, wanted: Any) -> Task:
         if isinstance(wanted, Task):
             return wanted
-        if isinstance(wanted, int):
+        if isinstance(wanted, int) and -len(self.tasks) <= wanted < len(self.tasks):
             return self.tasks[wanted]
         if isinstance(wanted, dict):
-            return Task.model_validate(wanted)
+            return parse_task(wanted)
         if isinstance(wanted, str):
             if wanted.lstrip().startswith("{"):
                 return parse_task(wanted)
             for task in self.tasks:
                 if task.id == wanted:
                     return task
-        raise TaskError(f"there is no task {wanted!r} here; give a Task, its JSON, an id, or an index")
+        raise TaskError(f"there is no task {display(wanted)} here; give a Task, its JSON, an id, or an index")
 
     def _info(self, episode: Episode) -> dict[str, Any]:
         return {"task": episode.task.id, "turn": episode.turn, "tools": episode.visible, "errors": ()}
@@ -175,9 +173,9 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     def _signals(self, episode: Episode, step: Step, calls: Iterable[ToolCall]) -> dict[str, Any]:
         redundant = 0
         for call, result in zip(calls, step.results, strict=False):
-            mark = (call.name, str(call.arguments), result.text)
-            redundant += mark in self._tried and not result.written
-            self._tried.add(mark)
+            mark = (call.name, call.arguments if isinstance(call.arguments, str) else display(call.arguments, 1 << 20), result.text)
+            redundant += mark in episode.tried and not result.written
+            episode.tried.add(mark)
         kinds = [result.error for result in step.results]
         ended = step.judged
         return {

@@ -45,6 +45,7 @@ class Episode:
         visible: names of the tools that can be called now, in order. verdicts: of the turns that ended.
         interceptors: asked before each call with (call, number of calls so far); a result given there stands
             in for the call, and the state is untouched.
+        tried: (name, arguments, result) of calls made so far, kept by whoever looks for redundant ones.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Episode:
         "over",
         "steps",
         "task",
+        "tried",
         "turn",
         "verdicts",
         "visible",
@@ -74,6 +76,7 @@ class Episode:
         self.verdicts: tuple[TurnVerdict, ...] = ()
         self.max_steps = max_steps
         self.over = False
+        self.tried: set[tuple[str, str, str]] = set()
         self.interceptors = tuple(interceptors)
         self._hidden = frozenset(hidden)
         self._traces: list[TurnTrace] = [TurnTrace([])]
@@ -163,5 +166,6 @@ class Episode:
         for name in Episode.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.worlds = self.worlds.fork()
+        twin.tried = set(self.tried)
         twin._traces = [TurnTrace(list(trace.results), trace.reply) for trace in self._traces]
         return twin

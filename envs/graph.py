@@ -47,7 +47,7 @@ class ToolGraph:
     def __init__(self, tools: Mapping[str, Tool], state: Iterable[StateEdge] = (), given: Iterable[str] = ()) -> None:
         self.given = frozenset(given)
         self._state = sorted(set(state))
-        self.graph = nx.MultiDiGraph()
+        self.graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for name, tool in tools.items():
             self.graph.add_node(name, world=tool.owner, read=tool.is_read, summary=tool.summary)
         self._add_data_edges(tools)

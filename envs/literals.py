@@ -55,13 +55,13 @@ def _integer(schema: dict[str, Any], rng: Random, root: Any) -> int:
     low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
     high = schema.get("maximum", schema.get("exclusiveMaximum", low + 101) - 1)
     step = schema.get("multipleOf", 1)
-    return rng.randrange(-(-low // step), high // step + 1) * step
+    return int(rng.randrange(-(-low // step), high // step + 1) * step)
 
 
 def _number(schema: dict[str, Any], rng: Random, root: Any) -> float:
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0.0))
     high = schema.get("maximum", schema.get("exclusiveMaximum", low + 100.0))
-    return round(low + (high - low) * (0.05 + 0.9 * rng.random()), 2) if high - low > 0.2 else (low + high) / 2
+    return float(round(low + (high - low) * (0.05 + 0.9 * rng.random()), 2) if high - low > 0.2 else (low + high) / 2)
 
 
 def _boolean(schema: dict[str, Any], rng: Random, root: Any) -> bool:

@@ -30,7 +30,7 @@ def parse_action(action: Any) -> Action:
     """Understand an action in any accepted form; never raises."""
     if isinstance(action, str):
         return Action(action, ())
-    if isinstance(action, Mapping):
+    if type(action) is dict or isinstance(action, Mapping):  # the plain test first: it is ten times as fast
         if "tool_calls" in action or ("content" in action and "name" not in action):
             content, calls = action.get("content"), action.get("tool_calls")
             return _with_calls(content if isinstance(content, str) else "", () if calls is None else calls)
@@ -46,12 +46,14 @@ def _with_calls(content: str, calls: Any) -> Action:
     found = []
     for item in calls:
         if isinstance(item, ToolCall):
+            if not (isinstance(item.name, str) and isinstance(item.id, str)):
+                return Action(content, (), f"a call needs a name; got {display(item)}")
             found.append(item)
             continue
-        if not isinstance(item, Mapping):
+        if type(item) is not dict and not isinstance(item, Mapping):
             return Action(content, (), f"a call is an object with name and arguments; got {display(item)}")
         inner = item.get("function", item)
-        name = inner.get("name") if isinstance(inner, Mapping) else None
+        name = inner.get("name") if type(inner) is dict or isinstance(inner, Mapping) else None
         if not isinstance(name, str):
             return Action(content, (), f"a call needs a name; got {display(item)}")
         arguments = inner.get("arguments")
@@ -81,4 +83,4 @@ def is_message(value: Any) -> bool:
 
 def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
     """Calls with ids: their own, or `call_<n>` counted from `start`."""
-    return [call if call.id else call._replace(id=f"call_{start + index}") for index, call in enumerate(calls)]
+    return [call if call.id else ToolCall(call.name, call.arguments, f"call_{start + index}") for index, call in enumerate(calls)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 
@@ -47,6 +47,12 @@ class MessageSpace(gymnasium.spaces.Space[tuple[Message, ...]]):
     __hash__ = None  # type: ignore[assignment]
 
 
+class _Shape(NamedTuple):
+    """What sampling needs of a tool."""
+
+    parameter_schema: dict[str, Any]
+
+
 class ActionSpace(gymnasium.spaces.Space[dict[str, Any]]):
     """Assistant messages over a set of tools. Samples are schema-valid calls, now and then a reply.
 
@@ -55,7 +61,7 @@ class ActionSpace(gymnasium.spaces.Space[dict[str, Any]]):
     """
 
     def __init__(self, tools: Mapping[str, Tool], seed: int | None = None, reply: float = 0.15) -> None:
-        self.tools = dict(tools)
+        self.tools: dict[str, Tool | _Shape] = dict(tools)
         self.reply = reply
         super().__init__(None, None, seed)
 
@@ -67,6 +73,10 @@ class ActionSpace(gymnasium.spaces.Space[dict[str, Any]]):
             return {"content": rng.choice(("Done.", "Is there anything else?", "I could not do that.")), "tool_calls": ()}
         name = rng.choice(names)
         return {"content": "", "tool_calls": ({"name": name, "arguments": draw_arguments(self.tools[name].parameter_schema, rng)},)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For the workers of a vector env: schemas in place of tools, which do not travel between processes."""
+        return {**self.__dict__, "tools": {name: _Shape(tool.parameter_schema) for name, tool in self.tools.items()}}
 
     def contains(self, x: Any) -> bool:
         """Whether `x` has the form of an action; whether a call is valid is for the tool to say."""

@@ -72,7 +72,7 @@ def fields_of(cls: type) -> dict[str, Any]:
 
 
 def _check_fields(cls: type, hints: dict[str, Any]) -> None:
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for field in dataclasses.fields(cls):
         if not _is_frozen(hints[field.name]):
             raise DefinitionError(
                 f"record {cls.__name__}.{field.name}: {shorten(str(hints[field.name]))} can change in place;"

@@ -9,6 +9,7 @@ fails. Not here: how verdicts come about (`verdict.py`).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import TaskError, shorten
+from .errors import TaskError, display
 from .world import Size
 
 TASK_FORMAT = 1
+_TEST = re.compile(r'"split"\s*:\s*"test"')
 Category = Literal["base", "miss_func", "miss_param", "long_context", "error_tool_response", "irrelevant", "clarify"]
 
 
@@ -168,14 +170,14 @@ class Task(_Data):
         return json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, separators=(",", ":"))
 
 
-def parse_task(text: str, where: str = "task") -> Task:
-    """A task from one line of JSON; raises `TaskError` that names `where` and the field."""
+def parse_task(text: str | dict[str, Any], where: str = "task") -> Task:
+    """A task from one line of JSON or its data; raises `TaskError` that names `where` and the field."""
     try:
-        return Task.model_validate_json(text)
+        return Task.model_validate(text) if isinstance(text, dict) else Task.model_validate_json(text)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         field = ".".join(str(step) for step in item["loc"])
-        raise TaskError(f"{where}: {field + ': ' if field else ''}{item['msg']} (got {shorten(repr(item['input']), 60)})") from None
+        raise TaskError(f"{where}: {field + ': ' if field else ''}{item['msg']} (got {display(item['input'], 60)})") from None
 
 
 class TaskFile:
@@ -188,6 +190,7 @@ class TaskFile:
         self.name = name
         self._lines = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
         self._parsed: dict[int, Task] = {}
+        self._test: frozenset[int] | None = None
 
     @classmethod
     def read(cls, path: str | Path) -> TaskFile:
@@ -213,8 +216,19 @@ class TaskFile:
         return (self[index] for index in range(len(self)))
 
     def indices(self, split: str | None) -> list[int]:
-        """The positions of the tasks of a split, all for None. Reads a cheap mark, not the whole task."""
+        """The positions of the tasks of a split, all for None. Looks inside the lines that may be test tasks, once."""
         if split is None:
             return list(range(len(self)))
-        mark = '"split":"test"'
-        return [i for i, (_, line) in enumerate(self._lines) if (mark in line) == (split == "test")]
+        if self._test is None:
+            self._test = frozenset(i for i, (_, line) in enumerate(self._lines) if _is_test(line))
+        return [i for i in range(len(self)) if (i in self._test) == (split == "test")]
+
+
+def _is_test(line: str) -> bool:
+    if _TEST.search(line) is None:
+        return False
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return True  # told when it is asked for
+    return isinstance(found, dict) and found.get("split") == "test"

@@ -26,12 +26,12 @@ from functools import cached_property
 from typing import Any, NamedTuple, NotRequired, Required, TypeVar, get_type_hints
 
 import docstring_parser
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
-from .state import is_record, rollback
+from .state import Cell, is_record, rollback
 from .types import sample_of, semantic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,6 +105,9 @@ def tool(
         phrases: ways a user asks for this, with `{parameter}` in place of values; optional.
         after: names of tools that should be called earlier (`order` edges of the graph); rarely needed.
     """
+
+    if isinstance(requires, Cell):
+        raise DefinitionError(f"requires names the cell {requires.name!r} of the world, not a predicate; call one of them something else")
 
     def mark(function: F) -> F:
         function.__turngym_tool__ = {  # type: ignore[attr-defined]
@@ -201,9 +204,8 @@ class Tool:
     @cached_property
     def _arguments(self) -> TypeAdapter[Any]:
         items = {p.name: (Required if p.required else NotRequired)[p.annotation] for p in self.parameters.values()}
-        shape = TypedDict(f"{self.name}_arguments", items)  # type: ignore[operator]
-        shape.__pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-        return TypeAdapter(shape)
+        shape: Any = TypedDict(f"{self.name}_arguments", items)  # type: ignore[misc]
+        return TypeAdapter(with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))(shape))
 
     @cached_property
     def parameter_schema(self) -> dict[str, Any]:
@@ -232,11 +234,11 @@ class Tool:
 
     @cached_property
     def _from_json(self) -> Callable[[str], dict[str, Any]]:
-        return self._arguments.validator.validate_json  # type: ignore[no-any-return]
+        return self._arguments.validator.validate_json
 
     @cached_property
     def _from_python(self) -> Callable[[Any], dict[str, Any]]:
-        return self._arguments.validator.validate_python  # type: ignore[no-any-return]
+        return self._arguments.validator.validate_python
 
     @cached_property
     def _to_json(self) -> Callable[..., bytes]:

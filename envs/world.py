@@ -190,7 +190,8 @@ class World:
     @classmethod
     def create(cls, seed: int = 0, size: Size = "small") -> Self:
         """A fresh world; the generated state is made once per (class, seed, size) and shared by forks."""
-        return _pristine(cls, seed, size).fork()
+        made: Self = _pristine(cls, seed, size).fork()  # type: ignore[assignment, arg-type]
+        return made
 
     @classmethod
     def page(cls) -> str:

@@ -6,7 +6,7 @@ where calls are executed and not only in the list. Both act from the next `reset
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -50,12 +50,14 @@ class FaultInjection(_Base, gymnasium.utils.RecordConstructorArgs):
         env: gymnasium.Env[Any, Any],
         rate: float = 0.1,
         kinds: Iterable[ErrorKind] = ("unavailable",),
-        tools: Collection[str] | None = None,
+        tools: Iterable[str] | None = None,
         seed: int = 0,
     ) -> None:
-        gymnasium.utils.RecordConstructorArgs.__init__(self, rate=rate, kinds=tuple(kinds), tools=tools, seed=seed)
+        self.kinds, tools = tuple(kinds), None if tools is None else tuple(tools)
+        gymnasium.utils.RecordConstructorArgs.__init__(self, rate=rate, kinds=self.kinds, tools=tools, seed=seed)
         super().__init__(env)
-        self.kinds = tuple(kinds)
+        if not self.kinds:
+            raise ValueError(f"kinds is empty; name some of {', '.join(ERROR_KINDS)}")
         for kind in self.kinds:
             if kind not in ERROR_KINDS:
                 raise UnknownNameError("error kind", kind, ERROR_KINDS)
@@ -82,10 +84,11 @@ class HoldOut(_Base, gymnasium.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], tools: Iterable[str]) -> None:
-        gymnasium.utils.RecordConstructorArgs.__init__(self, tools=tuple(tools))
+        names = tuple(tools)
+        gymnasium.utils.RecordConstructorArgs.__init__(self, tools=names)
         super().__init__(env)
         inner = self._tool_env
-        for name in (names := tuple(tools)):
+        for name in names:
             if name not in inner.tools:
                 raise UnknownNameError("tool", name, inner.tools)
         inner.hidden = inner.hidden | frozenset(names)

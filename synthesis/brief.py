@@ -10,9 +10,9 @@ from __future__ import annotations
 from random import Random
 from typing import Any, NamedTuple
 
+from ..envs.signature import OutputField
 from ..envs.task import Checks, RequiredOutput
 from ..envs.told import mentions
-from ..envs.tool import OutputField
 from ..envs.worldset import WorldSet
 from .advanced import AdvancedTool, compose
 from .phrasing import Speaker, Style, say, words

@@ -29,7 +29,7 @@ from ..envs.worldset import WorldSet, WorldSpec
 from .assemble import Assembler, AssemblyOptions, Place
 from .brief import states
 from .navigator import Rejected, holding
-from .pipeline import SAMPLES, Ledger
+from .pipeline import SAMPLES, Ledger, Progress
 from .plan import PlannedCall, Reference, Round, lasting, order_by_execution
 from .references import refer
 from .roles import Roles, template_roles
@@ -168,12 +168,18 @@ async def sample_from(record: dict[str, Any], roles: Roles, options: AssemblyOpt
 
 
 def synthesize_rollouts(
-    run: str | Path, out: str | Path, *, roles: Roles | None = None, options: AssemblyOptions | None = None
+    run: str | Path,
+    out: str | Path,
+    *,
+    roles: Roles | None = None,
+    options: AssemblyOptions | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Turn every successful trajectory of a run directory into a sample where that can be proven.
 
     Args:
         run: a rollout run directory. out: the data set's directory (resumed like any other).
+        progress: told (trajectories seen, 0).
 
     Returns:
         The ledger's record: `kept`, `funnel` and figures. Raises `RunError` if nothing at all could be kept.
@@ -183,6 +189,8 @@ def synthesize_rollouts(
     with RunStore(out, {"from": str(run), "min_jump": options.min_jump}, kind="synthesis", records=SAMPLES, on_record=ledger.add) as store:
         with asyncio.Runner() as runner:
             for index, record in enumerate(read_records(run)):
+                if progress is not None:
+                    progress(index + 1, 0)
                 if index in ledger.indices:
                     continue
                 box: list[Sample] = []

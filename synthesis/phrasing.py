@@ -204,7 +204,7 @@ class Speaker:
             form = re.compile(rf"\b(one of (my|the) |an? |the |some )({'|'.join(map(re.escape, nouns))})(s|es)?\b")
             if bound.seen is not None and form.search(text):
                 said = self.argument(call, name)
-                text = form.sub(lambda _, said=said: said, text, count=1)
+                text = form.sub(said.replace("\\", "\\\\"), text, count=1)
             else:
                 rest.append(name)
         return text, rest

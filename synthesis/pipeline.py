@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -44,7 +45,8 @@ class Request(NamedTuple):
     size: Size = "small"
 
 
-class Made(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Made:
     """One index of a request: the sample, or None after too many rejected candidates, and the funnel."""
 
     index: int

@@ -15,7 +15,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import PlainSerializer
 
 from ..envs.binding import Occurrence
-from ..envs.tool import OutputField, Tool
+from ..envs.signature import OutputField
+from ..envs.tool import Tool
 from ..envs.types import format_money, metadata_of
 from .plan import Reference
 
@@ -55,9 +56,9 @@ def matches(reference: Reference, holder: dict[str, Any], others: list[dict[str,
     how, _, name = reference.pick.partition(":")
     if how not in ("min", "max"):
         return True
-    mine = comparable(holder.get(name))
-    rest = [comparable(other.get(name)) for other in others]
-    if mine is None or any(value is None or type(value) is not type(mine) for value in rest):
+    mine: Any = comparable(holder.get(name))
+    rest: list[Any] = [comparable(other.get(name)) for other in others]
+    if mine is None or any(type(value) is not type(mine) for value in rest):
         return False
     return all(mine < value for value in rest) if how == "min" else all(mine > value for value in rest)
 

@@ -70,7 +70,7 @@ class _Moment(NamedTuple):
 
     episode: Episode
     turn: int
-    index: int
+    place: int
     call: str
 
 
@@ -104,7 +104,7 @@ def _passes_without(task: Task, moment: _Moment) -> bool:
     """
     episode, gone = moment.episode.fork(), {moment.call}
     for number, turn in enumerate(task.turns[moment.turn :], moment.turn):
-        for call in turn.gold[moment.index + 1 if number == moment.turn else 0 :]:
+        for call in turn.gold[moment.place + 1 if number == moment.turn else 0 :]:
             grounded = all(source.call not in gone for source in call.sources.values())
             step = episode.step("", (ToolCall(call.name, call.arguments, call.id),)) if grounded else None
             if step is None or step.results[0].error is not None:

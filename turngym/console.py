@@ -71,6 +71,15 @@ class Answer:
         for thing in things:
             console.print(thing)
 
+    def ask(self, prompt: str) -> str:
+        """A line from stdin, stripped; prompted for, and editable, at a terminal. Raises EOFError at its end."""
+        if sys.stdin.isatty():
+            with contextlib.redirect_stdout(self._stream):
+                return input(prompt).strip()
+        if not (line := sys.stdin.readline()):
+            raise EOFError
+        return line.strip()
+
 
 @contextlib.contextmanager
 def answering(as_json: bool = False) -> Iterator[Answer]:

@@ -35,7 +35,7 @@ def _lines(message: dict[str, Any], reasoning: bool) -> Iterable[tuple[Any, Any]
         yield styled("user", "bold cyan"), styled(message["content"], "cyan")
     elif role == "tool":
         bad = message["content"].startswith('{"error"')
-        yield styled(""), styled(f"  = {_one_line(message['content'], RESULT_CHARS)}", "red" if bad else "dim")
+        yield styled(""), styled(f"= {_result(message['content'])}", "red" if bad else "dim")
     else:
         speaker = styled("assistant", "bold green")
         if reasoning and message.get("reasoning_content"):
@@ -65,6 +65,14 @@ def verdict_text(success: bool, progress: float) -> Any:
     if success:
         return styled("solved", "bold green")
     return styled(f"not solved ({progress:.0%} of its turns)", "bold red")
+
+
+def _result(text: str) -> str:
+    """A result in one line, with spaces where a terminal may break it."""
+    try:
+        return _one_line(json.dumps(json.loads(text), ensure_ascii=False), RESULT_CHARS)
+    except ValueError:
+        return _one_line(text, RESULT_CHARS)
 
 
 def _one_line(text: str, limit: int) -> str:

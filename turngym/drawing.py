@@ -22,7 +22,7 @@ PAPER, INK, FAINT, STATE = "#fbfaf6", "#26303a", "#7c8791", "#c8304f"
 WORLDS = ("#1f6f8b", "#b8741a", "#5b7f2b", "#7a4a94", "#99503f", "#44617b")
 KINDS = ("#2a7fb8", "#d98a1f", "#3d9a57", "#8a5fbf", "#1fa3a0", "#b0822d", "#5c77d6", "#7d9a2c", "#b55fa6", "#4c8f8b", "#8c6d52", "#6a7fa0")
 TEXT, SMALL, LINE = 12.5, 11.5, 24.0
-MARGIN, WIDTH = 40.0, 1600.0
+MARGIN, WIDTH, ROOM = 40.0, 1600.0, 76.0  # ROOM: kept free beside a lane's boxes
 
 
 class Part(NamedTuple):
@@ -60,7 +60,7 @@ class _Picture:
         right = 190.0 if self.tied else 0.0
         parts, top = [], 104.0
         laid = [self._lay(lane) for lane in self.lanes]
-        inner = max(WIDTH - 2 * MARGIN - right, max(layout.width for layout, _ in laid))
+        inner = max(WIDTH - 2 * MARGIN - right, max(layout.width for layout, _ in laid) + ROOM)
         for number, (lane, (layout, alone)) in enumerate(zip(self.lanes, laid, strict=True)):
             part = Part(lane, layout, alone, top, WORLDS[number % len(WORLDS)])
             top = self._lane(part, inner) + 26
@@ -93,7 +93,7 @@ class _Picture:
 
     def _lane(self, part: Part, inner: float) -> float:
         lane, layout, top = part.lane, part.layout, part.top
-        stretch = self._stretch(layout, inner - 40)
+        stretch = self._stretch(layout, inner - ROOM)
         bottom = top + 44
         if layout.centres:
             for name, (x, y) in layout.centres.items():
@@ -190,7 +190,7 @@ class _Picture:
         """A state edge that does not run forwards: a bow at the right of both boxes."""
         (x0, y0, _), (x1, y1, _) = self.boxes[f"{lane.world}/{source}"], self.boxes[f"{lane.world}/{target}"]
         x0, x1 = x0 + _wide(source, lane) / 2, x1 + _wide(target, lane) / 2 + 2
-        bow = max(x0, x1) + 26 + abs(y1 - y0) * 0.12
+        bow = max(x0, x1) + 22 + abs(y1 - y0) * 0.06
         self.under.append(
             f'<path d="M{x0:.1f} {y0:.1f}C{bow:.1f} {y0:.1f} {bow:.1f} {y1:.1f} {x1 + 5:.1f} {y1:.1f}" fill="none" stroke="{STATE}"'
             f' stroke-width="1.5" stroke-opacity="0.62" stroke-dasharray="5 4"/><path d="M{x1:.1f} {y1:.1f}l6.5 -3.4v6.8z" fill="{STATE}"/>'
@@ -218,10 +218,10 @@ class _Picture:
             colour = self.colours.setdefault(hub.name, KINDS[len(self.colours) % len(KINDS)])
             left = x + 55 - text_width(hub.label, SMALL) / 2 - 11
             for name in hub.givers:
-                self._curve([(where[name][0] + text_width(name, TEXT) / 2 + 11, where[name][1]), (left, y)], colour, opacity=0.28)
+                self._curve([(where[name][0] + text_width(name, TEXT) / 2 + 11, where[name][1]), (left, y)], colour, opacity=0.55)
             for name in hub.takers:
                 end = (where[name][0] + text_width(name, TEXT) / 2 + 13, where[name][1])
-                self._curve([end, (left, y)], colour, opacity=0.28, dashed=True)
+                self._curve([end, (left, y)], colour, opacity=0.55, dashed=True)
                 self.under.append(f'<path d="M{end[0]:.1f} {end[1]:.1f}l6.5 -3.4v6.8z" fill="{colour}" fill-opacity="0.7"/>')
             self._pill(hub, x + 55, y)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..graph import ToolGraph
-from ..tool import Parameter, Tool
+from ..signature import Parameter
+from ..tool import Tool
 from .case import Case
 from .frozen import differences, picture
 from .report import Note

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import shorten
 from ..literals import can_draw, draw_value
-from ..tool import Parameter, Tool
+from ..signature import Parameter
+from ..tool import Tool
 from ..types import semantic_of
 from ..world import World
 from .case import Case, internal_ids, plain

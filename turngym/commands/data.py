@@ -53,7 +53,9 @@ def synthesize(
             if from_run is not None:
                 from ..synthesis.from_rollouts import synthesize_rollouts
 
-                made = synthesize_rollouts(from_run, out, progress=_watched(shown))
+                # the words are there already, so by default none is refused for being too plain
+                options = _assembly(min_jump or 0.0, strength, turns)
+                made = synthesize_rollouts(from_run, out, options=options, progress=_watched(shown))
             else:
                 from ..synthesis import Request
                 from ..synthesis import synthesize as make
@@ -101,7 +103,8 @@ def _weights(text: str, usual: dict[int, float]) -> dict[int, float]:
 def made_lines(made: dict[str, Any]) -> list[Any]:
     """What synthesis came to, for people."""
     funnel = made.get("funnel", {})
-    lines: list[Any] = [f"[bold]{made['kept']}[/] samples in {made['seconds']:.1f} s"]
+    took = f" in {made['seconds']:.1f} s" if "seconds" in made else ""
+    lines: list[Any] = [f"[bold]{made['kept']}[/] samples{took}"]
     if "turns" in made:
         share = ", ".join(f"{n}: {count}" for n, count in made["turns"].items())
         lines.append(

@@ -146,8 +146,19 @@ def _show_samples(answer: Answer, out: Path, n: int) -> tuple[dict[str, Any], di
         "[bold]4. Training data[/]",
         *made_lines(made),
         f"[{colour}]{proven['passed']} of {proven['rows']} proven again[/] from their rows alone (every call run, every value traced)",
+        "\n[dim]One of them, with its reasoning:[/]",
+        conversation(_short_sample(out)),
     )
     return made, proven
+
+
+def _short_sample(out: Path) -> list[dict[str, Any]]:
+    """The messages of the shortest sample whose turns depend on each other, or of the shortest at all."""
+    from ..agents import read_records
+
+    rows = read_records(out / "samples" / "samples.jsonl")
+    best = min(rows, key=lambda row: (not any(note["across"] for note in row["notes"]), len(row["messages"])))
+    return list(best["messages"])
 
 
 def _files(out: Path, seconds: float) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,22 +48,13 @@ def play(
         answer.show(conversation(episode.start()))
         while not episode.over:
             try:
-                line = _read()
+                line = answer.ask("> ")
             except EOFError:
                 break
             if line in ("quit", "exit"):
                 break
             _follow(answer, episode, line)
         _end(answer, episode)
-
-
-def _read() -> str:
-    if sys.stdin.isatty():
-        return input("> ").strip()  # the prompt goes to stderr with everything that is no answer
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.strip()
 
 
 def _follow(answer: Answer, episode: Episode, line: str) -> None:

@@ -42,7 +42,10 @@ def rollout(
     from ..agents import Limits, make_policy, run_all
 
     with answering(as_json) as answer:
-        player = make_policy(policy, **_options(option or ()))
+        try:
+            player = make_policy(policy, **_options(option or ()))
+        except ValueError as error:  # what the policy itself says of its options
+            raise RunError(f"policy {shorten(policy)}: {error}; see its --option") from None
         with bar("making tasks") as made:
             chosen = tasks_of(tasks, number, seed, split.value if split else None, made)
         STOPS.check()

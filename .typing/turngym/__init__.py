@@ -1,0 +1,1 @@
+../../turngym/__init__.py

@@ -1,0 +1,1 @@
+../../turngym/__main__.py

@@ -1,0 +1,1 @@
+../../turngym/hubs.py

@@ -1,0 +1,1 @@
+../../turngym/sources.py

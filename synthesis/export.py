@@ -1,0 +1,229 @@
+"""Export: a data set of samples as files that trainers read, with a card that `datasets.load_dataset` understands.
+
+    openai      a conversation in OpenAI chat form
+    trl         the same as `messages`, or as `prompt` and `completion` where a row is an assistant message
+    sharegpt    LLaMA-Factory's tool format, with `dataset_info.json`
+    tasks       tasks alone, to roll out in
+
+Laws: rows come in the order of the data set, and equal samples give equal bytes of JSONL; arguments and tools
+stand as JSON text, since columns of typed files would fill their absent keys with nulls; a directory that is no
+former export is refused, and a former one is replaced only when the new one is whole. Not here: chat templates
+and tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..agents.records import read_records, reason_of
+from ..envs.errors import MissingExtraError, RunError, UnknownNameError
+from ..envs.registry import world_class
+from ..envs.worldset import tool_table
+from .card import MARK, Made, card, dataset_info
+from .formats import FORMATS, REASONING, ROWS, rows_of
+from .pipeline import SAMPLES
+from .sample import Sample
+
+FILES = ("both", "jsonl", "parquet")
+BATCH = 256
+
+
+class ExportOptions(NamedTuple):
+    """What to write.
+
+    format: one of `FORMATS`. rows: `conversation`, or `message`: one for each assistant message, for a loss on
+    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`. files: `jsonl`,
+    `parquet` or `both`.
+    """
+
+    format: str = "openai"
+    rows: str = "conversation"
+    reasoning: str = "keep"
+    files: str = "both"
+
+
+def export_dataset(
+    directory: str | Path, out: str | Path, options: ExportOptions | None = None, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
+    """Write the samples of a directory in a trainer's format.
+
+    Returns:
+        `{format, samples, rows, files, out}`. Raises `RunError` for a directory without samples or an `out` that
+        is not ours, `MissingExtraError` where Parquet is wanted and pyarrow is absent; then nothing is written.
+    """
+    options = _checked(options or ExportOptions())
+    source, target = Path(directory) / SAMPLES, Path(out)
+    if not source.is_file():
+        raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
+    _refuse_foreign(target)
+    staging = target.with_name(f"{target.name}.aside")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        report = _write(source, staging, options, progress)
+        _replace(staging, target)
+    except OSError as error:
+        raise RunError(f"cannot write {target}: {reason_of(error)}; make room or name another directory") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return {"format": options.format, **report, "out": str(target)}
+
+
+def _checked(options: ExportOptions) -> ExportOptions:
+    for what, name, known in (
+        ("format", options.format, FORMATS),
+        ("kind of rows", options.rows, ROWS),
+        ("way with reasoning", options.reasoning, REASONING),
+        ("kind of files", options.files, FILES),
+    ):
+        if name not in known:
+            raise UnknownNameError(what, name, known)
+    if options.format == "tasks":
+        return options._replace(rows="conversation", files="jsonl")
+    if options.files != "jsonl":
+        _pyarrow()
+    return options
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("pyarrow", "data") from None
+    return pyarrow
+
+
+def _refuse_foreign(target: Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise RunError(f"{target} is no directory; name one for the export")
+    if target.is_dir() and any(target.iterdir()):
+        readme = target / "README.md"
+        if not readme.is_file() or MARK not in readme.read_text(encoding="utf-8", errors="replace"):
+            raise RunError(f"{target} holds other things than an export; name an empty or new directory")
+
+
+def _replace(staging: Path, target: Path) -> None:
+    """Put the finished export in the place of the former one."""
+    if target.exists():
+        former = target.with_name(f"{target.name}.former")
+        shutil.rmtree(former, ignore_errors=True)
+        os.rename(target, former)
+        os.rename(staging, target)
+        shutil.rmtree(former, ignore_errors=True)
+    else:
+        os.rename(staging, target)
+
+
+# -- writing ----------------------------------------------------------------------------------------------
+
+
+def _write(source: Path, staging: Path, options: ExportOptions, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
+    """Write all files; they are read as a stream, so memory does not grow with the data set."""
+    files = _Files(staging, options)
+    samples, envs = 0, set()
+    try:
+        for record in read_records(source):
+            sample = _sample(record, source)
+            samples += 1
+            envs.add(sample.task.env)
+            for row in _rows(sample, options):
+                files.add(row, sample.task.split)
+            if progress is not None:
+                progress(samples, 0)
+    finally:
+        files.close()
+    if not samples:
+        raise RunError(f"{source} holds no sample; nothing to export")
+    about = Made(files.counts, samples, tuple(sorted(envs)))
+    (staging / "README.md").write_text(card(options, about), encoding="utf-8")
+    if options.files == "both":  # `datasets` reads one kind of files a directory; this card makes `jsonl` another
+        (staging / "jsonl" / "README.md").write_text(card(options._replace(files="jsonl"), about, inside=True), encoding="utf-8")
+    if options.format == "sharegpt" and options.files != "parquet":
+        text = json.dumps(dataset_info(files.counts), indent=1) + "\n"
+        (staging / "dataset_info.json").write_text(text, encoding="utf-8")
+    names = sorted(str(path.relative_to(staging)) for path in staging.rglob("*") if path.is_file())
+    return {"samples": samples, "rows": sum(files.counts.values()), "files": names}
+
+
+def _sample(record: dict[str, Any], source: Path) -> Sample:
+    try:
+        return Sample.from_record(record)
+    except (ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{source}: the row {record['id']} is no sample ({type(error).__name__}); `turngym verify` names all") from error
+
+
+def _rows(sample: Sample, options: ExportOptions) -> Iterator[dict[str, Any]]:
+    if options.format == "tasks":
+        yield sample.task.model_dump(mode="json", exclude_defaults=True)
+        return
+    worlds = tuple(part.world for part in sample.task.worlds)
+    yield from rows_of(sample, lambda turn: _tools(worlds, _visible(sample, turn)), options.format, options.rows, options.reasoning)
+
+
+def _visible(sample: Sample, turn: int) -> frozenset[str]:
+    """The tools that are withheld in a turn."""
+    released = {name for part in sample.task.turns[: turn + 1] for name in part.release}
+    return frozenset(sample.task.held_out) - released
+
+
+@lru_cache(maxsize=256)
+def _tools(worlds: tuple[str, ...], hidden: frozenset[str]) -> str:
+    table = tool_table(tuple(world_class(name) for name in worlds)).tools
+    return json.dumps([tool.schema for name, tool in table.items() if name not in hidden], ensure_ascii=False, separators=(",", ":"))
+
+
+class _Files:
+    """The open files of an export: `jsonl/<split>.jsonl` and `parquet/<split>.parquet`."""
+
+    def __init__(self, place: Path, options: ExportOptions) -> None:
+        self._place, self._options = place, options
+        self._lines: dict[str, Any] = {}
+        self._tables: dict[str, Any] = {}
+        self._waiting: dict[str, list[dict[str, Any]]] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, row: dict[str, Any], split: str) -> None:
+        """Write a row to the files of its split."""
+        self.counts[split] = self.counts.get(split, 0) + 1
+        if self._options.files != "parquet":
+            if split not in self._lines:
+                place = "tasks.jsonl" if self._options.format == "tasks" else f"jsonl/{split}.jsonl"
+                self._lines[split] = open(self._made(place), "ab")  # noqa: SIM115  # closed in close()
+            self._lines[split].write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        if self._options.files != "jsonl":
+            waiting = self._waiting.setdefault(split, [])
+            waiting.append(row)
+            if len(waiting) >= BATCH:
+                self._flush(split)
+
+    def _made(self, name: str) -> Path:
+        path = self._place / name
+        path.parent.mkdir(exist_ok=True)
+        return path
+
+    def _flush(self, split: str) -> None:
+        from .columns import schema_of
+
+        arrow = _pyarrow()
+        schema = schema_of(arrow, self._options.format, self._options.rows)
+        if split not in self._tables:
+            self._tables[split] = arrow.parquet.ParquetWriter(self._made(f"parquet/{split}.parquet"), schema, compression="zstd")
+        self._tables[split].write_table(arrow.Table.from_pylist(self._waiting[split], schema=schema))
+        self._waiting[split] = []
+
+    def close(self) -> None:
+        """Write what waits, and close everything."""
+        try:
+            for split, waiting in self._waiting.items():
+                if waiting:
+                    self._flush(split)
+        finally:
+            for file in (*self._lines.values(), *self._tables.values()):
+                file.close()

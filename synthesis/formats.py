@@ -1,0 +1,89 @@
+"""A sample as rows of a trainer's format. Pure: sample in, plain JSON data out.
+
+Law: what the model must learn to emit stands verbatim (names, arguments, words); only reasoning is ever left
+out, and only where asked. A row `message` ends with the assistant message it teaches, and nothing after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..envs.errors import RunError
+from ..envs.messages import Message
+from .sample import Sample
+
+FORMATS = ("openai", "trl", "sharegpt", "tasks")
+ROWS = ("conversation", "message")
+REASONING = ("keep", "drop-earlier", "drop")
+
+
+def rows_of(sample: Sample, tools: Callable[[int], str], form: str, rows: str, reasoning: str) -> Iterator[dict[str, Any]]:
+    """The rows of a sample.
+
+    Args:
+        sample: one conversation. tools: turn -> the JSON text of the tools that are visible in it.
+        form, rows, reasoning: as in `ExportOptions`.
+
+    Raises `RunError` where tools appear midway and a row a conversation is wanted.
+    """
+    turns = len(sample.task.turns)
+    if rows == "conversation":
+        if any(turn.release for turn in sample.task.turns):
+            raise RunError(f"tools appear midway in {sample.id}, so one row cannot hold it; export with --rows message")
+        messages = kept(sample.messages, reasoning)
+        yield _row(f"{sample.id}", sample, messages, tools(turns - 1), form, whole=True)
+        return
+    turn = -1
+    for index, message in enumerate(sample.messages):
+        turn += message["role"] == "user"
+        if message["role"] == "assistant":
+            messages = kept(sample.messages[: index + 1], reasoning)
+            yield _row(f"{sample.id}.{index}", sample, messages, tools(turn), form, whole=False)
+
+
+def kept(messages: list[Message], reasoning: str) -> list[Message]:
+    """Messages with as much reasoning as wanted; `drop-earlier` leaves what follows the last user message."""
+    last = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=0)
+    first = {"keep": 0, "drop-earlier": last, "drop": len(messages)}[reasoning]
+    return [m if i >= first else {k: v for k, v in m.items() if k != "reasoning_content"} for i, m in enumerate(messages)]
+
+
+def _row(identity: str, sample: Sample, messages: list[Message], tools: str, form: str, *, whole: bool) -> dict[str, Any]:
+    about = {"id": identity, "env": sample.task.env, "category": sample.task.category}
+    if form == "sharegpt":
+        bare = json.dumps([tool["function"] for tool in json.loads(tools)], ensure_ascii=False, separators=(",", ":"))
+        return {**about, "conversations": sharegpt(messages), "system": "", "tools": bare}
+    if form == "trl" and not whole:
+        return {**about, "prompt": messages[:-1], "completion": messages[-1:], "tools": tools}
+    return {**about, "messages": messages, "tools": tools}
+
+
+def sharegpt(messages: list[Message]) -> list[dict[str, str]]:
+    """Messages as LLaMA-Factory takes them: `human` and `observation` alternate with `function_call` and `gpt`.
+
+    Calls of one message stand in one list, and so do their results. Reasoning stands before, between think tags.
+    """
+    found: list[dict[str, str]] = []
+    results: list[str] = []
+    for message in [*messages, {"role": "end"}]:
+        if message["role"] == "tool":
+            results.append(message["content"])
+            continue
+        if results:
+            found.append({"from": "observation", "value": results[0] if len(results) == 1 else f"[{', '.join(results)}]"})
+            results = []
+        if message["role"] == "user":
+            found.append({"from": "human", "value": message["content"]})
+        elif message["role"] == "assistant":
+            found.append(_spoken(message))
+    return found
+
+
+def _spoken(message: Message) -> dict[str, str]:
+    thought = f"<think>\n{message['reasoning_content']}\n</think>\n\n" if message.get("reasoning_content") else ""
+    if not (calls := message.get("tool_calls")):
+        return {"from": "gpt", "value": thought + message["content"]}
+    made = [{"name": c["function"]["name"], "arguments": json.loads(c["function"]["arguments"])} for c in calls]
+    return {"from": "function_call", "value": thought + json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False)}

@@ -150,10 +150,9 @@ def said_by_name(span: Span, tool: Tool, parameter: Parameter) -> Any:
             continue  # a name is no id
         before = hidden[max(0, item.start - _BEFORE) : item.start].rstrip(" :=")
         before = re.sub(r"\s+(?:is|of|to|at|on|being)$", "", before)
-        if (
-            any(re.search(rf"(?<!\w){re.escape(form)}$", before) for form in forms)
-            and (value := coerce(item.value, tool, parameter.name, item)) is not None
-        ):
+        behind = hidden[item.end : item.end + _BEFORE] if item.kind == "number" else ""  # `7 days`
+        named = any(re.search(rf"(?<!\w){re.escape(f)}$", before) or re.match(rf" {re.escape(f)}\b", behind) for f in forms)
+        if named and (value := coerce(item.value, tool, parameter.name, item)) is not None:
             span.take(item)
             return value
     for form in forms if shape(tool, parameter.name) in ("enum", "text") else ():  # a plain word: `with kind file`

@@ -209,9 +209,10 @@ def _gaps(template: _Template, index: int, text: str, start: int) -> list[int]:
     if not index:
         return [start]
     kind = shape(template.tool, template.slots[index])
-    if kind == "key":
-        return [m.start() for m in re.finditer(r"\b(?:the|that|my)\b", mask(text)) if m.start() > start]
-    return [item.start for item in literals(text) if item.start > start and suits(item, kind)]
+    things = [m.start() for m in re.finditer(r"\b(?:the|that|my)\b", mask(text)) if m.start() > start]
+    if kind in ("key", "text"):
+        return things if kind == "key" else [item.start for item in literals(text) if item.start > start and suits(item, kind)]
+    return [*things, *(item.start for item in literals(text) if item.start > start and suits(item, kind))]
 
 
 def _score(template: _Template, text: str, bounds: tuple[int, ...]) -> Match | None:

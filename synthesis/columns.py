@@ -13,9 +13,14 @@ _FUNCTION: Columns = {"name": "string", "arguments": "string"}
 _CALLS: Columns = {"list": {"id": "string", "type": "string", "function": {"struct": _FUNCTION}}}
 _MESSAGES: Columns = {
     "list": {
-        "role": "string", "content": "string", "reasoning_content": "string", "tool_calls": _CALLS, "tool_call_id": "string", "name": "string",
+        "role": "string",
+        "content": "string",
+        "reasoning_content": "string",
+        "tool_calls": _CALLS,
+        "tool_call_id": "string",
+        "name": "string",
     }
-}  # fmt: skip
+}
 _ABOUT: Columns = {"id": "string", "env": "string", "category": "string"}
 
 

@@ -18,6 +18,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,7 +142,7 @@ def _write(source: Path, staging: Path, options: ExportOptions, progress: Callab
         files.close()
     if not samples:
         raise RunError(f"{source} holds no sample; nothing to export")
-    about = Made(files.counts, samples, tuple(sorted(envs)))
+    about = Made(files.counts, samples, tuple(sorted(envs)), files.digest.hexdigest())
     (staging / "README.md").write_text(card(options, about), encoding="utf-8")
     if options.files == "both":  # `datasets` reads one kind of files a directory; this card makes `jsonl` another
         (staging / "jsonl" / "README.md").write_text(card(options._replace(files="jsonl"), about, inside=True), encoding="utf-8")
@@ -188,15 +189,18 @@ class _Files:
         self._tables: dict[str, Any] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {}
         self.counts: dict[str, int] = {}
+        self.digest = blake2b(digest_size=4)
 
     def add(self, row: dict[str, Any], split: str) -> None:
         """Write a row to the files of its split."""
         self.counts[split] = self.counts.get(split, 0) + 1
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        self.digest.update(line)
         if self._options.files != "parquet":
             if split not in self._lines:
                 place = "tasks.jsonl" if self._options.format == "tasks" else f"jsonl/{split}.jsonl"
                 self._lines[split] = open(self._made(place), "ab")  # noqa: SIM115  # closed in close()
-            self._lines[split].write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            self._lines[split].write(line)
         if self._options.files != "jsonl":
             waiting = self._waiting.setdefault(split, [])
             waiting.append(row)

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from ..agents.records import read_records
+from ..agents.records import lines_of, parse_line
 from ..agents.store import RunStore
 from ..envs.errors import RunError
 from ..envs.graph import graph_of
@@ -238,9 +238,13 @@ def verify_directory(directory: str | Path, progress: Progress | None = None) ->
     rows = passed = 0
     failed: list[dict[str, str]] = []
     seen: set[str] = set()
-    for row in read_records(path):
+    for number, line in lines_of(path):
         rows += 1
-        identity = str(row.get("id"))
+        row, why = parse_line(line)
+        if row is None:
+            failed.append({"id": f"line {number}", "reason": why})
+            continue
+        identity = str(row["id"])
         reasons = verify_row(row)
         if identity in seen:
             reasons.append("the id stands twice in the data set")

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from ..envs.binding import follow, occurrences
 from ..envs.episode import Episode
-from ..envs.errors import TurngymError, shorten
+from ..envs.errors import TurngymError, display, shorten
+from ..envs.messages import tool_message
 from ..envs.task import GoldCall, Task
 from ..envs.told import mentions
 from ..envs.tool import ToolCall
@@ -33,8 +34,11 @@ def verify_row(row: dict[str, Any]) -> list[str]:
         sample = Sample.from_record(row)
         if row.get("id") != sample.task.id:
             return [f"id {shorten(repr(row.get('id')))} is not the task's id {sample.task.id}"]
+        for name in ("env", "category"):
+            if row.get(name) != getattr(sample.task, name):
+                return [f"{name} {display(row.get(name))} is not the task's {name}"]
         return verify_sample(sample)
-    except (TurngymError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+    except (TurngymError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
         return [f"malformed: {type(error).__name__}: {shorten(' '.join(str(error).split()), 200)}"]
 
 
@@ -45,7 +49,8 @@ def verify_sample(sample: Sample) -> list[str]:
     found += replay.run()
     if not found:
         found += _sources(sample.task, replay)
-        found += _words(sample.task, replay)
+        found += _words(replay)
+        found += _thoughts(replay)
     if why := check_reasoning(sample.messages):
         found.append(why)
     return found or list(prove_task(sample.task))
@@ -60,6 +65,10 @@ def prove_task(task: Task) -> Iterator[str]:
         return
     if _idle(task).success:
         yield "doing nothing passes"
+    writing = {moment.turn for moment in moments}
+    for number, turn in enumerate(task.turns):
+        if turn.gold and number not in writing and not (turn.checks.outputs or turn.checks.told):
+            yield f"turn {number} changes nothing and asks for nothing: doing nothing passes it"
     for moment in moments:
         if _passes_without(task, moment):
             yield f"leaving out the write {moment.call} passes"
@@ -124,7 +133,10 @@ class _Replay:
         self.texts: list[str] = []
         self.values: dict[str, Any] = {}
         self.tools_of: dict[str, str] = {}
-        self.internal: list[set[str]] = []
+        self.shown: dict[str, int] = {}
+        self.thoughts: list[tuple[int, str, int]] = []
+        self.days: list[set[str]] = []
+        self._answered: set[str] = set()
 
     def run(self) -> list[str]:
         """Differences between the row and the replay, first one only per kind."""
@@ -136,13 +148,14 @@ class _Replay:
                 return [f"turn {number}: the user's message is not the task's"]
             self.worlds.advance(turn.elapse)
             self.texts.append(turn.user)
-            self.internal.append(set())
+            self.days.append({day for world in self.worlds.worlds for day in (world.today, world.timestamp)})
             message = next(messages, None)
             calls: list[ToolCall] = []
             while message is not None and message.get("role") != "user":
                 if message.get("role") != "assistant":
                     return [f"turn {number}: a {message.get('role')} message stands where the assistant speaks"]
                 made = [_call(item) for item in message.get("tool_calls") or ()]
+                self.thoughts.append((number, message.get("reasoning_content") or "", len(self._answered)))
                 for call in made:
                     message = next(messages, None)
                     if why := self._answer(number, call, message, next(prints, "")):
@@ -164,16 +177,23 @@ class _Replay:
         where = f"turn {number}, {call.name}"
         if message is None or message.get("role") != "tool" or message.get("tool_call_id") != call.id:
             return f"{where}: no result follows the call"
+        if call.id in self._answered:
+            return f"{where}: the call id {shorten(call.id)} stands twice"
+        self._answered.add(call.id)
         result = self.worlds.call(call.name, call.arguments)
         if result.text != message.get("content"):
             return f"{where}: the result differs from the row: {shorten(result.text, 120)}"
+        if message != tool_message(call, result):
+            return f"{where}: the result's message holds more or other things than name, id and text"
         if self.worlds.fingerprint() != fingerprint:
             return f"{where}: the state after it has another fingerprint"
         if result.error is None:
             self.values[call.id] = result.value
             self.tools_of[call.id] = call.name
             tool = self.worlds.tools[call.name]
-            self.internal[-1].update(str(o.value) for o in occurrences(tool, self.values[call.id]) if o.semantic in tool.internal_kinds)
+            for item in occurrences(tool, self.values[call.id]):
+                if item.semantic in tool.internal_kinds:
+                    self.shown.setdefault(str(item.value), len(self._answered))
         return ""
 
 
@@ -201,8 +221,10 @@ def _sources(task: Task, replay: _Replay) -> Iterator[str]:
                     why = "" if states(said, name, value) else f"the user never says {shorten(repr(value))}"
                 elif source.kind == "default":
                     why = "" if value == tool.parameters[name].default else "is not the default"
+                elif source.kind == "context":
+                    why = "" if value in replay.days[number] else "is nothing that the context shows"
                 else:
-                    why = "" if source.kind == "context" else f"has a source of kind {source.kind}"
+                    why = f"has a source of kind {source.kind}"
                 if why:
                     yield f"turn {number}, {call.name}.{name}: {why}"
             here.add(call.id)
@@ -217,7 +239,15 @@ def _flows(call: str, path: str, reference: Reference, value: Any, allowed: set[
         picked = pick_value(replay.values[call], path, reference)
     except (LookupError, ValueError):
         return f"its source has nothing at {path}, or the user's words fit several"
+    if reference == Reference() and _rivals(replay.values[call], path):
+        return f"its source has several at {path}, and the user's words fit several"
     return "" if found == value == picked else f"its source shows {shorten(repr(found), 40)} at {path}, not {shorten(repr(value), 40)}"
+
+
+def _rivals(data: Any, path: str) -> bool:
+    """Whether what stands at a path is one of several objects of a list."""
+    siblings = follow(data, path[: path.rindex("[")]) if "[" in path else None
+    return isinstance(siblings, list) and sum(isinstance(item, dict) for item in siblings) > 1
 
 
 def _after(gold: Iterable[GoldCall], call: GoldCall, source: str) -> bool:
@@ -233,13 +263,22 @@ def _after(gold: Iterable[GoldCall], call: GoldCall, source: str) -> bool:
     return False
 
 
-def _words(task: Task, replay: _Replay) -> Iterator[str]:
-    known: set[str] = set()
+def _words(replay: _Replay) -> Iterator[str]:
     for number, text in enumerate(replay.texts):
-        known |= replay.internal[number]
-        for value in sorted(known):
-            if mentions(text, value):
-                yield f"turn {number}: the text gives the internal value {shorten(value, 40)} away"
+        for value in sorted(_mentioned(text, replay.shown)):
+            yield f"turn {number}: the text gives the internal value {shorten(value, 40)} away"
+
+
+def _thoughts(replay: _Replay) -> Iterator[str]:
+    for number, text, answered in replay.thoughts:
+        for value in sorted(_mentioned(text, replay.shown)):
+            if replay.shown[value] > answered:
+                yield f"turn {number}: the reasoning knows {shorten(value, 40)} before a result shows it"
+
+
+def _mentioned(text: str, values: Iterable[str]) -> list[str]:
+    folded = text.casefold()  # a cheap first look: ids are spelt one way
+    return [value for value in values if value.casefold() in folded and mentions(text, value)]
 
 
 def fingerprints_of(task: Task) -> list[str]:

@@ -187,7 +187,7 @@ class Walk:
         tool = self.worlds.tools[name]
         aim = name == self.target
         mix = Mix(output=2.0 if aim else 0.8, earlier=3.0 if self.across and aim else 0.35, user=0.25, optional=0.25)
-        tried: set[str] = set()
+        tried, seen, stale = set[str](), set[str](), 0
         for _ in range(3 * (1 + REBINDS)):
             if len(tried) > REBINDS:
                 return False
@@ -195,9 +195,15 @@ class Walk:
             if bound is None:
                 return False
             bound = self._agree(tool, {key: self._origin(item) for key, item in bound.items()})
-            refs = self._refs(bound)
             mark = str(sorted((key, str(item.value)) for key, item in bound.items()))
-            if refs is None or mark in tried or self._twice(tool, bound):
+            if mark in seen:
+                stale += 1
+                if stale > 2:
+                    return False  # nothing new comes
+                continue
+            seen.add(mark)
+            refs = self._refs(bound)
+            if refs is None or self._twice(tool, bound):
                 continue
             tried.add(mark)
             fork = self.worlds.fork()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from turngym.cli import run
 from turngym.console import plain
 
@@ -66,9 +67,7 @@ class House(World):
             raise ToolError("conflict", "it is lit already")
         return self.lamps.put(Lamp(found.id, found.room, found.note, True))
 '''
-BROKEN = NOISY.replace('@tool(writes="lamps")', '@tool(writes="lamps")').replace(
-    "return self.lamps.put(Lamp(found.id, found.room, found.note, True))", 'raise KeyError("oops")'
-)
+BROKEN = NOISY.replace("return self.lamps.put(Lamp(found.id, found.room, found.note, True))", 'raise KeyError("oops")')
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +96,8 @@ def command(*arguments: str) -> list[str]:
 def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys; from turngym.cli import run; codes = [run(['--version']), run(['--help']), run(['rollout', '--help'])];"
-        "print(codes, [m for m in ('networkx', 'pyarrow', 'turngym.synthesis', 'turngym.agents', 'turngym.envs.worlds') if m in sys.modules])"
+        "heavy = ('networkx', 'pyarrow', 'turngym.synthesis', 'turngym.agents', 'turngym.envs.worlds');"
+        "print(codes, [m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
     assert done.stdout.splitlines()[-1] == "[0, 0, 0] []"

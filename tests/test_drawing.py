@@ -11,13 +11,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from turngym.drawing import draw, text_width
+
+from turngym.drawing import draw
 from turngym.envs.graph import ToolGraph, graph_of
 from turngym.envs.probe import StateEdge
 from turngym.envs.worldset import tool_table
 from turngym.hubs import DOTTED, lanes_of
 from turngym.layout import Box, Edge, layered
 from turngym.sources import env_and_worlds
+from turngym.svg import text_width
 
 HERE = Path(__file__).parent
 LIBRARY = f"{HERE / 'mini_world.py'}:Library"

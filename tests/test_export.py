@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from turngym.cli import run
-from turngym.commands.data import Files, Format, Reasoning, Rows
+from turngym.commands.options import Files, Format, Reasoning, Rows
 from turngym.envs.errors import RunError, UnknownNameError
 from turngym.envs.task import TaskFile
 from turngym.synthesis import AssemblyOptions, Request, Sample, synthesize

@@ -7,6 +7,7 @@ finds its cycles; edges that close one do not decide layers. Deterministic for e
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -60,7 +61,7 @@ def layered(boxes: Mapping[str, Box], edges: Iterable[Edge], *, hidden: Iterable
     layer = {**layer, **slots}
     near: dict[str, list[str]] = defaultdict(list)
     for chain in chains.values():
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in itertools.pairwise(chain):
             near[one].append(other)
             near[other].append(one)
     columns = _order(layer, near)
@@ -75,8 +76,9 @@ def layered(boxes: Mapping[str, Box], edges: Iterable[Edge], *, hidden: Iterable
 
 def _layers(boxes: Mapping[str, Box], edges: Sequence[Edge]) -> dict[str, int]:
     """Longest-path layers over the edges that close no cycle, and those optional ones that add no layer."""
-    graph = nx.DiGraph()
-    graph.add_nodes_from(sorted(boxes, key=lambda name: boxes[name].rank))
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    names = sorted(boxes, key=lambda name: boxes[name].rank)
+    graph.add_nodes_from(names)
     in_order = sorted(edges, key=lambda e: (boxes[e.source].rank, boxes[e.target].rank))
     for edge in in_order:
         if not edge.optional and not _closes(graph, edge):
@@ -95,7 +97,7 @@ def _layers(boxes: Mapping[str, Box], edges: Sequence[Edge]) -> dict[str, int]:
     return layer
 
 
-def _closes(graph: nx.DiGraph, edge: Edge) -> bool:
+def _closes(graph: nx.DiGraph[str], edge: Edge) -> bool:
     return edge.source == edge.target or bool(nx.has_path(graph, edge.target, edge.source))
 
 
@@ -126,7 +128,7 @@ def _order(layer: Mapping[str, int], near: Mapping[str, list[str]]) -> list[list
         for number in range(len(columns)) if forth else reversed(range(len(columns))):
             beside = number - 1 if forth else number + 1
 
-            def middle(name: str, beside: int = beside) -> float:
+            def middle(name: str, beside: int = beside, place: dict[str, int] = place) -> float:
                 there = [place[n] for n in near[name] if layer[n] == beside]
                 return sum(there) / len(there) if there else place[name]
 

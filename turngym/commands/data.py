@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +11,7 @@ from ..console import Progress, answering, bar, percent, plain, styled, table
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds
 from ..stopping import STOPS
-from .options import AsJson, OutDirectory, Seed, SizeName
-
-# The choices of `export`, named here so that `--help` need not import the exporter; a test holds them equal.
-Format = Enum("Format", {name: name for name in ("openai", "trl", "sharegpt", "tasks")}, type=str)
-Rows = Enum("Rows", {name: name for name in ("conversation", "message")}, type=str)
-Reasoning = Enum("Reasoning", {"keep": "keep", "drop_earlier": "drop-earlier", "drop": "drop"}, type=str)
-Files = Enum("Files", {name: name for name in ("both", "jsonl", "parquet")}, type=str)
+from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
 
 
 def add_to(app: typer.Typer) -> None:
@@ -152,9 +145,9 @@ def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
     out: Annotated[Path, typer.Option("--out", help="The directory to write; a former export there is replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What reads it: openai or trl messages, sharegpt (LLaMA-Factory), tasks.")],
-    rows: Annotated[Rows, typer.Option(help="A row a conversation, or one for each assistant message.")] = Rows.conversation,  # type: ignore[attr-defined]
-    reasoning: Annotated[Reasoning, typer.Option(help="Which reasoning stays in the messages.")] = Reasoning.keep,  # type: ignore[attr-defined]
-    files: Annotated[Files, typer.Option(help="Which files; Parquet needs the extra `data`.")] = Files.both,  # type: ignore[attr-defined]
+    rows: Annotated[Rows, typer.Option(help="A row a conversation, or one for each assistant message.")] = Rows.conversation,
+    reasoning: Annotated[Reasoning, typer.Option(help="Which reasoning stays in the messages.")] = Reasoning.keep,
+    files: Annotated[Files, typer.Option(help="Which files; Parquet needs the extra `data`.")] = Files.both,
     as_json: AsJson = False,
 ) -> None:
     """Write a data set for trainers: JSONL and Parquet with a card that `datasets.load_dataset` reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ OutDirectory = Annotated[Path, typer.Option("--out", help="The directory to fill
 OptionalOut = Annotated[Path | None, typer.Option("--out", help="A run directory; the same command again goes on there.")]
 
 
-class SizeName(str, Enum):
+class SizeName(StrEnum):
     """How big the worlds are."""
 
     small = "small"
@@ -23,8 +23,43 @@ class SizeName(str, Enum):
     large = "large"
 
 
-class SplitName(str, Enum):
+class SplitName(StrEnum):
     """Which part of a pack."""
 
     train = "train"
     test = "test"
+
+
+# The choices of `export`, named here so that `--help` need not import the exporter; a test holds them equal.
+
+
+class Format(StrEnum):
+    """What reads an export."""
+
+    openai = "openai"
+    trl = "trl"
+    sharegpt = "sharegpt"
+    tasks = "tasks"
+
+
+class Rows(StrEnum):
+    """What a row of an export is."""
+
+    conversation = "conversation"
+    message = "message"
+
+
+class Reasoning(StrEnum):
+    """Which reasoning stays in an export."""
+
+    keep = "keep"
+    drop_earlier = "drop-earlier"
+    drop = "drop"
+
+
+class Files(StrEnum):
+    """Which files an export has."""
+
+    both = "both"
+    jsonl = "jsonl"
+    parquet = "parquet"

@@ -64,6 +64,8 @@ def pack(
         for name, rate in rates.items():
             shown_table.add_row(name, percent(rate))
         counts = f"{len(tasks)} tasks of {families} families ({splits['train']} train, {splits['test']} test)"
-        answer.show(counts, shown_table, f"Written to [bold]{plain(out)}[/]" if sound else "[red]A bound is broken; nothing was written.[/]")
+        answer.show(
+            counts, shown_table, f"Written to [bold]{plain(out)}[/]" if sound else "[red]A bound is broken; nothing was written.[/]"
+        )
     if not sound:
         raise typer.Exit(1)

@@ -82,7 +82,9 @@ def _follow(answer: Answer, episode: Episode, line: str) -> None:
     else:
         step = episode.step(line, ())
         if step.judged is not None:
-            answer.show(styled("that turn passed" if step.judged.passed else "that turn did not pass", "green" if step.judged.passed else "red"))
+            answer.show(
+                styled("that turn passed" if step.judged.passed else "that turn did not pass", "green" if step.judged.passed else "red")
+            )
         answer.show(conversation(step.messages))
 
 
@@ -97,9 +99,9 @@ def _explain(answer: Answer, tool: Tool) -> None:
     answer.show(styled(tool.name, "bold yellow"), styled(tool.description))
     shown = table("argument", "schema", "what it is")
     for name, part in tool.parameter_schema["properties"].items():
-        schema = {key: value for key, value in part.items() if key != "description"}
+        schema = json.dumps({key: value for key, value in part.items() if key != "description"}, ensure_ascii=False)
         need = "" if tool.parameters[name].required else " (optional)"
-        shown.add_row(styled(name + need, "bold"), styled(json.dumps(schema, ensure_ascii=False), "dim"), styled(part.get("description", "")))
+        shown.add_row(styled(name + need, "bold"), styled(schema, "dim"), styled(part.get("description", "")))
     answer.show(shown)
 
 

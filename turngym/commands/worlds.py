@@ -9,7 +9,7 @@ import typer
 
 from ..console import Answer, answering, bar, plain, styled, table
 from ..envs.errors import RunError
-from ..sources import env_and_worlds, one_world, write_whole, writable_file
+from ..sources import env_and_worlds, one_world, writable_file, write_whole
 from .options import AsJson, EnvArgument
 
 if TYPE_CHECKING:
@@ -145,7 +145,9 @@ def graph(
         elif out is not None and out.suffix.lower() == ".json":
             write_whole(out, found.to_json())
         elif out is not None:
-            found.to_graphml(out)
+            aside = out.with_name(f".{out.name}.aside")
+            found.to_graphml(aside)
+            aside.replace(out)
         answer.data({"id": info.id, **found.summary(), **({"out": str(out)} if out else {})})
         answer.show(graph_table([(info.id, found.summary())]), *([f"Written to [bold]{plain(out)}[/]"] if out else []))
 

@@ -1,0 +1,1 @@
+../../turngym/svg.py

@@ -111,7 +111,10 @@ class TaskWorld(_Data):
 
 
 class Task(_Data):
-    """One task; see the module. `id` is computed from the content when absent and refused when it does not match."""
+    """One task; see the module. `id` is computed from the content when absent and refused when it does not match.
+
+    `family` groups tasks that are alike (the tool that the first turn is about); a family is in one split alone.
+    """
 
     id: str = ""
     format: int = TASK_FORMAT

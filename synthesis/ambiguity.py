@@ -2,7 +2,7 @@
 
 For every argument that the user only pointed at, each other value of that kind known by then is tried that the
 same words would describe; the plan is executed with it from the round's snapshot. If one is legal and ends in
-another state, or shows other results, the query is ambiguous.
+another state, or shows other results, the query is ambiguous; so it is when it calls two things by the same words.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def other_reading(round_: Round, rounds: list[Round], tool: AdvancedTool, style:
     for call in round_.calls:
         pool.extend(call.seen)
     earlier = {call.id: call.value for r in rounds for call in r.calls}
+    if twins := _twins(round_, speaker):
+        return twins
     tried = 0
     for call in round_.calls:
         for name, bound in call.bound.items():
@@ -36,6 +38,18 @@ def other_reading(round_: Round, rounds: list[Round], tool: AdvancedTool, style:
                     return ""
                 if _ends_elsewhere(round_, tool, earlier, (call.id, name, value)):
                     return f"{call.name}.{name} could also mean another {speaker.noun(bound.seen.semantic) if bound.seen else name}"
+    return ""
+
+
+def _twins(round_: Round, speaker: Speaker) -> str:
+    """Two things of one kind that the query calls by the same words."""
+    named: dict[tuple[str, str], object] = {}
+    for call in round_.calls:
+        for name, bound in call.bound.items():
+            if bound.seen is not None:
+                words = speaker.thing(bound, call.refs[name])
+                if named.setdefault((bound.seen.semantic, words), bound.value) != bound.value:
+                    return f"{call.name}.{name}: {words} means two things"
     return ""
 
 

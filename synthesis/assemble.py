@@ -145,6 +145,9 @@ class Assembler:
         told = brief.answers or any(call.tool.writes for call in round_.sinks())
         if not told or len(brief.answers) < sum(not call.tool.writes for call in round_.sinks()):
             raise Rejected("nothing_to_tell")
+        unclear = Counter(name for name, _ in brief.facts)
+        if unclear and max(unclear.values()) > 1:
+            raise Rejected("unclear_facts", unclear.most_common(1)[0][0])
         said = f"{scene.said}\n{query.text}"
         for item in brief.tool.exposed:
             if not states(said, item.parameter, item.value):
@@ -201,6 +204,6 @@ class _Made:
     def sample(self, place: Place) -> Sample:
         """The conversation as a sample with its task."""
         worlds = tuple(TaskWorld(world=name, seed=spec.seed, size=spec.size, version=spec.world.version) for name, spec in place.worlds)
-        family = "+".join(note["advanced"]["name"] for note in self.notes)
-        task = Task(env=place.env, worlds=worlds, family=family, turns=tuple(self.turns))
+        targets = [note["target"] for note in self.notes]
+        task = Task(env=place.env, worlds=worlds, family=targets[0], turns=tuple(self.turns), meta={"targets": targets})
         return Sample(task, self.messages, self.fingerprints, self.notes)

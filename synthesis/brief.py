@@ -52,7 +52,7 @@ def make_brief(round_: Round, rounds: list[Round], said: str, style: Style, rng:
     speaker = Speaker([*rounds, round_], style)
     sinks = round_.sinks()
     goals = tuple(speaker.ask(call, rng) for call in sinks)
-    answers = tuple(a for call in sinks if (a := answer_of(call, round_, rng)) is not None)
+    answers = tuple(a for call in sinks if (a := answer_of(call, "\n".join((said, *goals)), rng)) is not None)
     summary = " Then: ".join(call.tool.summary.rstrip(".") + "." for call in sinks)
     tool = compose(round_, _name(sinks, round_), summary)
     text = f"{said}\n{' '.join(goals)}"
@@ -89,14 +89,14 @@ def states(text: str, parameter: str, value: Any) -> bool:
 _RANK = {"money": 0, "time": 1, "number": 2, "known": 3, "literal": 4, "bool": 5}
 
 
-def answer_of(call: PlannedCall, round_: Round, rng: Random) -> Answer | None:
-    """What to tell of a sink that is a read; None for writes and where there is nothing to tell."""
+def answer_of(call: PlannedCall, text: str, rng: Random) -> Answer | None:
+    """What to tell of a sink that is a read, and what `text` does not say already; None where there is nothing."""
     if call.tool.writes:
         return None
     if isinstance(call.value, list):
         return _list_answer(call, rng)
     given = {str(v) for v in call.arguments.values()}
-    fields = _tellable(call, call.value, given)
+    fields = [(f, k) for f, k in _tellable(call, call.value, given) if k not in ("known", "time") or not mentions(text, call.value[f])]
     if fields:
         best = fields[: 1 + (len(fields) > 2 and rng.random() < 0.3)]
         labels = tuple(field_words(f, k) for f, k in best)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..agents.trajectory import installed_versions
 from .columns import features_yaml
-
-if TYPE_CHECKING:
-    from .export import ExportOptions
+from .formats import ExportOptions
 
 MARK = "<!-- turngym export -->"
 

@@ -20,33 +20,19 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..agents.records import read_records, reason_of
 from ..envs.errors import MissingExtraError, RunError, UnknownNameError
 from ..envs.registry import world_class
 from ..envs.worldset import tool_table
 from .card import MARK, Made, card, dataset_info
-from .formats import FORMATS, REASONING, ROWS, rows_of
+from .formats import FORMATS, REASONING, ROWS, ExportOptions, rows_of
 from .pipeline import SAMPLES
 from .sample import Sample
 
 FILES = ("both", "jsonl", "parquet")
 BATCH = 256
-
-
-class ExportOptions(NamedTuple):
-    """What to write.
-
-    format: one of `FORMATS`. rows: `conversation`, or `message`: one for each assistant message, for a loss on
-    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`. files: `jsonl`,
-    `parquet` or `both`.
-    """
-
-    format: str = "openai"
-    rows: str = "conversation"
-    reasoning: str = "keep"
-    files: str = "both"
 
 
 def export_dataset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..envs.errors import RunError
 from ..envs.messages import Message
@@ -17,6 +17,20 @@ from .sample import Sample
 FORMATS = ("openai", "trl", "sharegpt", "tasks")
 ROWS = ("conversation", "message")
 REASONING = ("keep", "drop-earlier", "drop")
+
+
+class ExportOptions(NamedTuple):
+    """What to write.
+
+    format: one of `FORMATS`. rows: `conversation`, or `message`: one for each assistant message, for a loss on
+    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`. files: `jsonl`,
+    `parquet` or `both`.
+    """
+
+    format: str = "openai"
+    rows: str = "conversation"
+    reasoning: str = "keep"
+    files: str = "both"
 
 
 def rows_of(sample: Sample, tools: Callable[[int], str], form: str, rows: str, reasoning: str) -> Iterator[dict[str, Any]]:

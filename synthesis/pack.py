@@ -61,7 +61,7 @@ def _spread(candidates: Iterable[Task], n: int) -> list[Task]:
 
 
 def _parts(task: Task) -> list[str]:
-    return [*task.family.split("+"), f"{len(task.turns)} turns"]
+    return [*task.meta.get("targets", (task.family,)), f"{len(task.turns)} turns"]
 
 
 def _worn(task: Task, taken: Counter[str]) -> float:

@@ -31,7 +31,7 @@ _PREPOSITIONS = {
 }  # fmt: skip
 _OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")
 _WHEN = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
-_VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|option|offer)$")
+_VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|option|offer|text)$")
 _CHEAP = ("price", "fare", "cost", "total", "fee")
 
 
@@ -210,14 +210,16 @@ class Speaker:
         return text, rest
 
     def _fill(self, phrase: str, call: PlannedCall) -> str:
+        for name, bound in call.bound.items():
+            if bound.seen is not None:  # what is pointed at is not quoted
+                phrase = re.sub(rf"""(["'])\{{{name}\}}\1""", f"{{{name}}}", phrase)
         out = []
         for text, name, _, _ in string.Formatter().parse(phrase):
             out.append(text)
             if name:
                 inside = text.endswith(('"', "'")) and call.bound[name].seen is None
                 out.append(say(call.bound[name].value, self.style) if inside else self.argument(call, name))
-        filled = "".join(out)
-        return re.sub(r'"(the|that) ([^"]*)"', r"\1 \2", filled) if '"the ' in filled else filled
+        return "".join(out)
 
 
 def _names(phrase: str) -> set[str]:

@@ -142,7 +142,7 @@ def _facts(brief: Brief, style: Style) -> str:
 def _fact(name: str, value: object, style: Style) -> str:
     if isinstance(value, bool):
         return f"{'with' if value else 'without'} {words(name)}"
-    return f"the {words(name)} is {quoted(value, style)}"
+    return f"the {words(name)} should be {quoted(value, style)}"
 
 
 # -- the jump score ----------------------------------------------------------------------------------------

@@ -8,19 +8,19 @@ from random import Random
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
+from mini_world import Library
 
-from turngym.envs.binding import Bound, Pool  # noqa: E402
-from turngym.envs.graph import graph_of  # noqa: E402
-from turngym.envs.world import World  # noqa: E402
-from turngym.envs.worldset import WorldSet, WorldSpec  # noqa: E402
-from turngym.synthesis.navigator import Rejected, SamplerOptions, holding  # noqa: E402
-from turngym.synthesis.phrasing import Style  # noqa: E402
-from turngym.synthesis.plan import PlannedCall, Reference, Round, order_by_execution  # noqa: E402
-from turngym.synthesis.query import PERSONAS  # noqa: E402
-from turngym.synthesis.roles import Scene  # noqa: E402
-from turngym.synthesis.sampler import Sampler  # noqa: E402
-from turngym.synthesis.walk import Errand  # noqa: E402
+from turngym.envs.binding import Bound, Pool
+from turngym.envs.graph import graph_of
+from turngym.envs.world import World
+from turngym.envs.worldset import WorldSet, WorldSpec
+from turngym.synthesis.navigator import Rejected, SamplerOptions, holding
+from turngym.synthesis.phrasing import Style
+from turngym.synthesis.plan import PlannedCall, Reference, Round, order_by_execution
+from turngym.synthesis.query import PERSONAS
+from turngym.synthesis.roles import Scene
+from turngym.synthesis.sampler import Sampler
+from turngym.synthesis.walk import Errand
 
 
 class From(NamedTuple):
@@ -68,7 +68,10 @@ def borrowing(seed: int = 0) -> Round:
     library: Any = worlds.worlds[0]
     book = next(book for book in library.books if book.copies)
     return by_hand(
-        worlds, ("find_book", {"title": book.title}), ("identify", {"card": library.card}), ("borrow", {"book": From("t0c0", "[0].id"), "days": 7})
+        worlds,
+        ("find_book", {"title": book.title}),
+        ("identify", {"card": library.card}),
+        ("borrow", {"book": From("t0c0", "[0].id"), "days": 7}),
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
-from planned_rounds import From, borrowing, by_hand, drawn_until, fresh  # noqa: E402
-from planted_worlds import Market, Rocket  # noqa: E402
+from mini_world import Library
+from planned_rounds import From, borrowing, by_hand, drawn_until, fresh
+from planted_worlds import Market, Rocket
 
-from turngym.synthesis.advanced import Hidden, compose, pick_value  # noqa: E402
-from turngym.synthesis.plan import Reference  # noqa: E402
+from turngym.synthesis.advanced import Hidden, compose, pick_value
+from turngym.synthesis.plan import Reference
 
 ROWS = [
     {"id": "a", "name": "lamp", "price": 5, "owner": {"id": "x"}},
@@ -59,7 +59,11 @@ def test_values_of_the_wrong_seed_fail_at_the_step_that_shows_it():
 def test_what_the_user_says_is_exposed_and_what_flows_is_hidden():
     round_ = borrowing()
     tool = compose(round_, "b", "b")
-    assert [(e.name, e.call, e.parameter) for e in tool.exposed] == [("title", "t0c0", "title"), ("card", "t0c1", "card"), ("days", "t0c2", "days")]
+    assert [(e.name, e.call, e.parameter) for e in tool.exposed] == [
+        ("title", "t0c0", "title"),
+        ("card", "t0c1", "card"),
+        ("days", "t0c2", "days"),
+    ]
     assert isinstance(tool.steps[2].arguments["book"], Hidden)
     schema = tool.schema()["function"]["parameters"]
     assert set(schema["properties"]) == {"title", "card", "days"}
@@ -80,7 +84,12 @@ def test_two_parameters_of_one_name_stay_two():
 
 def test_a_value_of_an_earlier_turn_flows_in():
     first = by_hand(fresh(Market), ("list_offers", {}))
-    round_ = by_hand(first.after, ("bid", {"offer": From("t0c0", "[1].id", Reference((("name", first.calls[0].value[1]["name"]),)))}), turn=1, earlier=(first,))
+    round_ = by_hand(
+        first.after,
+        ("bid", {"offer": From("t0c0", "[1].id", Reference((("name", first.calls[0].value[1]["name"]),)))}),
+        turn=1,
+        earlier=(first,),
+    )
     tool = compose(round_, "b", "b")
     assert not tool.exposed
     assert tool.execute(round_.before.fork(), earlier={"t0c0": first.calls[0].value}).results["t1c0"].text == round_.calls[0].result.text

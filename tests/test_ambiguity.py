@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
-from planned_rounds import From, borrowing, by_hand, drawn_until, fresh  # noqa: E402
-from planted_worlds import Market  # noqa: E402
+from mini_world import Library
+from planned_rounds import From, borrowing, by_hand, drawn_until, fresh
+from planted_worlds import Market
 
-from turngym.synthesis.advanced import compose  # noqa: E402
-from turngym.synthesis.ambiguity import other_reading  # noqa: E402
-from turngym.synthesis.phrasing import Style  # noqa: E402
-from turngym.synthesis.plan import Reference, Round  # noqa: E402
+from turngym.synthesis.advanced import compose
+from turngym.synthesis.ambiguity import other_reading
+from turngym.synthesis.phrasing import Style
+from turngym.synthesis.plan import Reference, Round
 
 
 def reading(round_: Round, *earlier: Round) -> str:
@@ -36,7 +36,9 @@ def test_that_offer_is_clear_where_one_was_shown():
 def test_the_offer_by_its_name_is_clear_in_a_list():
     worlds = fresh(Market)
     for index, row in enumerate(worlds.fork().call("list_offers").value):
-        round_ = by_hand(worlds, ("list_offers", {}), ("bid", {"offer": From("t0c0", f"[{index}].id", Reference((("name", row["name"]),)))}))
+        round_ = by_hand(
+            worlds, ("list_offers", {}), ("bid", {"offer": From("t0c0", f"[{index}].id", Reference((("name", row["name"]),)))})
+        )
         assert reading(round_) == ""
 
 

@@ -141,7 +141,13 @@ def test_worlds_and_envs_know_no_network_no_clock_and_no_event_loop():
 def test_tests_import_the_package_and_never_its_folders():
     for path in (ROOT / "tests").glob("*.py"):
         for node in ast.walk(tree(path)):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             assert not {n.split(".")[0] for n in names} & {"envs", "agents", "synthesis"}, path.name
 
 
@@ -183,7 +189,14 @@ def test_a_wheel_holds_the_tree_and_nothing_else(tmp_path: Path):
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", *FLOORS):
         (source / name).symlink_to(ROOT / name)
-    command = [sys.executable, "-W", "ignore", "-c", "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))",
+        str(tmp_path),
+    ]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     inside = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from planted_worlds import Entry, Link, Stamp, Tag, Thing, Things  # noqa: E402
+from planted_worlds import Entry, Link, Stamp, Tag, Thing, Things
 
-from turngym.envs.canonical import Effect, effects  # noqa: E402
-from turngym.envs.worldset import WorldSet  # noqa: E402
+from turngym.envs.canonical import Effect, effects
+from turngym.envs.worldset import WorldSet
 
 START = WorldSet([Things.create(0)])
 OLD = [thing.id for thing in START.worlds[0].things]  # type: ignore[attr-defined]
@@ -63,10 +63,18 @@ def test_circles_are_named_whatever_the_ids():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 4), st.lists(st.integers(0, 4), max_size=3)), min_size=5, max_size=5), st.permutations(range(5)))
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 4), st.lists(st.integers(0, 4), max_size=3)), min_size=5, max_size=5),
+    st.permutations(range(5)),
+)
 def test_any_web_of_new_things_is_the_same_under_any_renaming(web: Any, names: list[int]):
     def made(name: list[int]) -> Counter[Effect]:
-        return told(*[Thing(f"TH-{name[i]}", text, f"TH-{name[to]}", tuple(f"TH-{name[n]}" for n in more)) for i, (text, to, more) in enumerate(web)])
+        return told(
+            *[
+                Thing(f"TH-{name[i]}", text, f"TH-{name[to]}", tuple(f"TH-{name[n]}" for n in more))
+                for i, (text, to, more) in enumerate(web)
+            ]
+        )
 
     assert made(list(range(5))) == made(names)
 
@@ -95,7 +103,10 @@ DIFFERENT = {
     "twice": ([Thing("TH-1", "cat")], [Thing("TH-1", "cat"), Thing("TH-2", "cat")]),
     "other text": ([Thing("TH-1", "cat")], [Thing("TH-1", "Cat")]),
     "to an old one": ([Thing("TH-1", "cat", OLD[0])], [Thing("TH-1", "cat", OLD[1])]),
-    "to a new one or an old one": ([Thing("TH-1", "anna"), Link("LK-1", "TH-1", OLD[0])], [Thing("TH-1", "anna"), Link("LK-1", OLD[0], OLD[0])]),
+    "to a new one or an old one": (
+        [Thing("TH-1", "anna"), Link("LK-1", "TH-1", OLD[0])],
+        [Thing("TH-1", "anna"), Link("LK-1", OLD[0], OLD[0])],
+    ),
     "to itself or nobody": ([Thing("TH-1", "cat", "TH-1")], [Thing("TH-1", "cat")]),
     "order in a tuple": ([Thing("TH-1", "c", None, (OLD[0], OLD[1]))], [Thing("TH-1", "c", None, (OLD[1], OLD[0]))]),
     "the other way round a circle": (
@@ -103,8 +114,22 @@ DIFFERENT = {
         [Thing("TH-1", "a", "TH-3"), Thing("TH-2", "b", "TH-1"), Thing("TH-3", "c", "TH-2")],
     ),
     "swapped at the end of a chain": (
-        [Thing("TH-1", "a", "TH-2"), Thing("TH-2", "m", "TH-3"), Thing("TH-3", "x"), Thing("TH-4", "b", "TH-5"), Thing("TH-5", "m", "TH-6"), Thing("TH-6", "y")],
-        [Thing("TH-1", "a", "TH-2"), Thing("TH-2", "m", "TH-6"), Thing("TH-3", "x"), Thing("TH-4", "b", "TH-5"), Thing("TH-5", "m", "TH-3"), Thing("TH-6", "y")],
+        [
+            Thing("TH-1", "a", "TH-2"),
+            Thing("TH-2", "m", "TH-3"),
+            Thing("TH-3", "x"),
+            Thing("TH-4", "b", "TH-5"),
+            Thing("TH-5", "m", "TH-6"),
+            Thing("TH-6", "y"),
+        ],
+        [
+            Thing("TH-1", "a", "TH-2"),
+            Thing("TH-2", "m", "TH-6"),
+            Thing("TH-3", "x"),
+            Thing("TH-4", "b", "TH-5"),
+            Thing("TH-5", "m", "TH-3"),
+            Thing("TH-6", "y"),
+        ],
     ),
     "swapped things that share their ids with like tags": (
         [Thing("TH-1", "cat"), Thing("TH-2", "dog"), Tag("TH-1", "t"), Tag("TH-2", "t"), Link("LK-1", "TH-1", OLD[0])],
@@ -115,9 +140,12 @@ DIFFERENT = {
         [Thing("TH-1", "cat"), Thing("TH-2", "dog"), Tag("TH-1", "u"), Tag("TH-2", "t")],
     ),
     "new tags on old things": ([Tag(OLD[0], "t")], [Tag(OLD[1], "t")]),
-    "a reference to a thing that a new tag is on": ([Tag(OLD[0], "t"), Link("LK-1", OLD[0], OLD[0])], [Tag(OLD[0], "t"), Link("LK-1", OLD[1], OLD[1])]),
+    "a reference to a thing that a new tag is on": (
+        [Tag(OLD[0], "t"), Link("LK-1", OLD[0], OLD[0])],
+        [Tag(OLD[0], "t"), Link("LK-1", OLD[1], OLD[1])],
+    ),
     "a nested record": ([Thing("TH-1", "cat", stamp=Stamp("s"))], [Thing("TH-1", "cat", stamp=Stamp("t"))]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", DIFFERENT)

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from planned_rounds import borrowing, by_hand, fresh, scene  # noqa: E402
-from planted_worlds import Rocket  # noqa: E402
+from planned_rounds import borrowing, by_hand, fresh, scene
+from planted_worlds import Rocket
 
-from turngym.envs.tool import ToolCall  # noqa: E402
-from turngym.synthesis.brief import make_brief  # noqa: E402
-from turngym.synthesis.chain import K_MAX, MAX_STEPS, Chain, check_reasoning, guided_chain, leaking  # noqa: E402
-from turngym.synthesis.phrasing import Style  # noqa: E402
-from turngym.synthesis.query import PERSONAS, write_query  # noqa: E402
-from turngym.synthesis.roles import TemplateReasoning, Thought, template_roles  # noqa: E402
-from turngym.synthesis.validate import match_calls, same_end, unseen_value, validate  # noqa: E402
+from turngym.envs.tool import ToolCall
+from turngym.synthesis.brief import make_brief
+from turngym.synthesis.chain import K_MAX, MAX_STEPS, Chain, check_reasoning, guided_chain, leaking
+from turngym.synthesis.phrasing import Style
+from turngym.synthesis.query import PERSONAS, write_query
+from turngym.synthesis.roles import TemplateReasoning, Thought, template_roles
+from turngym.synthesis.validate import match_calls, same_end, unseen_value, validate
 
 ROUND = borrowing()
 GOLD = [call.gold() for call in ROUND.calls]
@@ -56,7 +56,10 @@ class Saying:
 
 
 def script(*batches: Any, reply: str = "It is yours.", reasoning: str = "Let me see.") -> list[Thought]:
-    return [*[Thought(reasoning, "", batch if isinstance(batch, tuple) and not isinstance(batch, ToolCall) else (batch,)) for batch in batches], Thought("", reply)]
+    return [
+        *[Thought(reasoning, "", batch if isinstance(batch, tuple) and not isinstance(batch, ToolCall) else (batch,)) for batch in batches],
+        Thought("", reply),
+    ]
 
 
 RIGHT = script(FIND, SIGN, BORROW)
@@ -187,7 +190,12 @@ def test_strict_wants_the_calls_and_state_wants_the_end():
     assert validate(ROUND, GOLD, extra, "state") == ""
     assert validate(ROUND, GOLD, [SIGN, BORROW], "state") == ""
     assert validate(ROUND, GOLD, [FIND, SIGN], "state")
-    assert validate(ROUND, GOLD, [*extra, ToolCall("borrow", {"book": next(b.id for b in ROUND.before.worlds[0].books if b.id != BOOK and b.copies)})], "state")  # type: ignore[attr-defined]
+    assert validate(
+        ROUND,
+        GOLD,
+        [*extra, ToolCall("borrow", {"book": next(b.id for b in ROUND.before.worlds[0].books if b.id != BOOK and b.copies)})],
+        "state",
+    )  # type: ignore[attr-defined]
     assert not run(Scripted(script(FIND, FIND, SIGN, BORROW)), mode="state").attempts[0].why
 
 
@@ -232,7 +240,9 @@ def test_a_value_that_the_history_shows_is_no_leak():
     assert not leaking("use the book that was found", ROUND, scene())
 
 
-@pytest.mark.parametrize("text", ["As the hint says", "The Critic wants", "per the gold answer", "ground truth", "my previous attempt", "the reference solution"])
+@pytest.mark.parametrize(
+    "text", ["As the hint says", "The Critic wants", "per the gold answer", "ground truth", "my previous attempt", "the reference solution"]
+)
 def test_telltale_reasoning_is_noticed(text: str):
     assert check_reasoning([{"role": "assistant", "content": "", "reasoning_content": text}])
     assert not check_reasoning([{"role": "user", "content": text}])

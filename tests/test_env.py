@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import ENV, borrow_gold, borrow_task, free_books, some_tasks, two_turn_task  # noqa: E402
-from mini_world import Library  # noqa: E402
+from mini_tasks import ENV, borrow_gold, borrow_task, free_books, some_tasks, two_turn_task
+from mini_world import Library
 
-import turngym  # noqa: E402
-from turngym.envs import TaskError, UnknownNameError  # noqa: E402
-from turngym.envs.env import ToolEnv  # noqa: E402
-from turngym.envs.episode import Episode  # noqa: E402
-from turngym.envs.registry import ENVS  # noqa: E402
-from turngym.envs.task import Task, TaskWorld, Turn  # noqa: E402
-from turngym.envs.tool import ToolCall  # noqa: E402
+import turngym
+from turngym.envs import TaskError, UnknownNameError
+from turngym.envs.env import ToolEnv
+from turngym.envs.episode import Episode
+from turngym.envs.registry import ENVS
+from turngym.envs.task import Task, TaskWorld, Turn
+from turngym.envs.tool import ToolCall
 
 IDS = [info.id for info in ENVS]
 BOOK, CARD = free_books(0)[0], Library.create(0).card
@@ -40,9 +40,13 @@ def tasks(tmp_path_factory: Any) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("tasks")
     for info in ENVS:
         made = [
-            Task(env=info.id, worlds=tuple(TaskWorld(world=name, seed=seed) for name in info.worlds), turns=(Turn(user=f"Hello {seed}."), Turn(user="And now?")))
+            Task(
+                env=info.id,
+                worlds=tuple(TaskWorld(world=name, seed=seed) for name in info.worlds),
+                turns=(Turn(user=f"Hello {seed}."), Turn(user="And now?")),
+            )
             for seed in (1, 2)
-        ]  # fmt: skip
+        ]
         (place / f"{info.short}.jsonl").write_text("".join(task.line() + "\n" for task in made))
     return {info.id: place / f"{info.short}.jsonl" for info in ENVS}
 
@@ -156,9 +160,12 @@ ACTIONS: dict[str, Any] = {
     "a tuple": (FIND,),
     "a message": {"content": "", "tool_calls": [FIND]},
     "a message with null": {"content": None, "tool_calls": [FIND], "role": "assistant"},
-    "the OpenAI form": {"content": "", "tool_calls": [{"id": "x", "type": "function", "function": {"name": "find_book", "arguments": json.dumps(FIND["arguments"])}}]},
+    "the OpenAI form": {
+        "content": "",
+        "tool_calls": [{"id": "x", "type": "function", "function": {"name": "find_book", "arguments": json.dumps(FIND["arguments"])}}],
+    },
     "a ToolCall": [ToolCall("find_book", FIND["arguments"])],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -229,8 +236,13 @@ def test_signals_show_progress_and_missteps():
     after = env.step(BORROW)[4]["signals"]["goal"]
     assert 0 <= before < after == 1
     assert env.step("Done.")[4]["signals"] == {
-        "goal": 1, "invalid": 0, "precondition_missing": 0, "redundant": 0, "unexpected": (), "forbidden": False,
-    }  # fmt: skip
+        "goal": 1,
+        "invalid": 0,
+        "precondition_missing": 0,
+        "redundant": 0,
+        "unexpected": (),
+        "forbidden": False,
+    }
 
 
 def test_a_conversation_is_rendered():
@@ -324,19 +336,48 @@ for _ in range(3000):
 LOOP: dict[str, Any] = {}
 LOOP["tool_calls"] = [LOOP]
 HOSTILE: dict[str, Any] = {
-    "none": None, "number": 5, "huge": 10**5000, "huge in a list": [10**5000], "bytes": b"x", "object": object(), "class": str, "set": {1}, "empty list": [],
-    "empty object": {}, "list of none": [None], "list of text": ["find_book"], "deep": DEEP, "deep inside": [[DEEP]], "loop": LOOP, "name only": {"name": "find_book"},
-    "no name": {"arguments": {}}, "number as name": {"name": 5, "arguments": {}}, "list as name": {"name": ["a"]}, "unknown": {"name": "rm -rf", "arguments": {}},
-    "empty name": {"name": "", "arguments": {}}, "surrogate as name": {"name": "\ud800", "arguments": "{}"}, "long name": {"name": "x" * 10**6},
-    "arguments a list": {"name": "find_book", "arguments": []}, "arguments a number": {"name": "find_book", "arguments": 10**5000},
-    "arguments deep": {"name": "find_book", "arguments": {"title": DEEP}}, "arguments bytes": {"name": "find_book", "arguments": b"{}"},
-    "huge argument": {"name": "borrow", "arguments": {"book": "x", "days": 10**5000}}, "calls a string": {"content": "", "tool_calls": "find_book"},
-    "calls a number": {"tool_calls": 7}, "content a list": {"content": [{"type": "text", "text": "hi"}], "tool_calls": [FIND]},
-    "function a string": {"tool_calls": [{"function": "find_book"}]}, "a ToolCall of nonsense": [ToolCall(["x"], 5, 7)],  # type: ignore[arg-type]
-    "a ToolCall of none": [ToolCall(None, None)], "too many": [FIND] * 300, "surrogate text": "\ud800", "a megabyte of text": "x" * 10**6, "empty text": "",  # type: ignore[arg-type]
-    "injected": {"name": "find_book", "arguments": "__import__('os').system('true')"}, "id a list": {"tool_calls": [{"id": [], "name": "find_book", "arguments": "{}"}]},
+    "none": None,
+    "number": 5,
+    "huge": 10**5000,
+    "huge in a list": [10**5000],
+    "bytes": b"x",
+    "object": object(),
+    "class": str,
+    "set": {1},
+    "empty list": [],
+    "empty object": {},
+    "list of none": [None],
+    "list of text": ["find_book"],
+    "deep": DEEP,
+    "deep inside": [[DEEP]],
+    "loop": LOOP,
+    "name only": {"name": "find_book"},
+    "no name": {"arguments": {}},
+    "number as name": {"name": 5, "arguments": {}},
+    "list as name": {"name": ["a"]},
+    "unknown": {"name": "rm -rf", "arguments": {}},
+    "empty name": {"name": "", "arguments": {}},
+    "surrogate as name": {"name": "\ud800", "arguments": "{}"},
+    "long name": {"name": "x" * 10**6},
+    "arguments a list": {"name": "find_book", "arguments": []},
+    "arguments a number": {"name": "find_book", "arguments": 10**5000},
+    "arguments deep": {"name": "find_book", "arguments": {"title": DEEP}},
+    "arguments bytes": {"name": "find_book", "arguments": b"{}"},
+    "huge argument": {"name": "borrow", "arguments": {"book": "x", "days": 10**5000}},
+    "calls a string": {"content": "", "tool_calls": "find_book"},
+    "calls a number": {"tool_calls": 7},
+    "content a list": {"content": [{"type": "text", "text": "hi"}], "tool_calls": [FIND]},
+    "function a string": {"tool_calls": [{"function": "find_book"}]},
+    "a ToolCall of nonsense": [ToolCall(["x"], 5, 7)],  # type: ignore[arg-type]
+    "a ToolCall of none": [ToolCall(None, None)],
+    "too many": [FIND] * 300,
+    "surrogate text": "\ud800",
+    "a megabyte of text": "x" * 10**6,
+    "empty text": "",  # type: ignore[arg-type]
+    "injected": {"name": "find_book", "arguments": "__import__('os').system('true')"},
+    "id a list": {"tool_calls": [{"id": [], "name": "find_book", "arguments": "{}"}]},
     "id a surrogate": {"tool_calls": [{"id": "\ud800", "name": "find_book", "arguments": "{}"}]},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -362,9 +403,20 @@ def test_a_hostile_action_is_answered_and_changes_nothing(name: str):
 
 
 JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["find_book", "borrow", "name", "arguments", "tool_calls"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["name", "arguments", "tool_calls", "content", "function", "id", "title", "book"]) | st.text(max_size=3), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["find_book", "borrow", "name", "arguments", "tool_calls"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "arguments", "tool_calls", "content", "function", "id", "title", "book"]) | st.text(max_size=3),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=10,
 )
 
@@ -394,7 +446,9 @@ def test_random_calls_meet_no_bug_of_ours(name: str, tasks: dict[str, Path]):
         if not action["tool_calls"]:
             continue
         if rng.random() < 0.3:
-            action["tool_calls"][0]["arguments"][rng.choice(["x", *action["tool_calls"][0]["arguments"]])] = rng.choice([None, -1, 10**30, "", "\x00", [], {}, True, 1e300])
+            action["tool_calls"][0]["arguments"][rng.choice(["x", *action["tool_calls"][0]["arguments"]])] = rng.choice(
+                [None, -1, 10**30, "", "\x00", [], {}, True, 1e300]
+            )
         info = env.step(action)[4]
         assert "internal_error" not in info["errors"], action
     assert list(env.episode.worlds.invariants()) == []

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402, F401
-from planned_rounds import scene  # noqa: E402, F401
+from mini_world import Library
+from planned_rounds import scene  # noqa: F401
 
-from turngym.envs.errors import RunError, TurngymError  # noqa: E402
-from turngym.synthesis import AssemblyOptions, Maker, Request, synthesize, verify_directory, verify_row  # noqa: E402
-from turngym.synthesis.assemble import TURNS  # noqa: E402
+from turngym.envs.errors import RunError, TurngymError
+from turngym.synthesis import AssemblyOptions, Maker, Request, synthesize, verify_directory, verify_row
+from turngym.synthesis.assemble import TURNS
 
 ENV = "mini_world:Library"
 MIXED = (ENV, "planted_worlds:Market")

@@ -9,14 +9,14 @@ from random import Random
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
-from planned_rounds import From, borrowing, by_hand, drawn_until, fresh, scene  # noqa: E402
-from planted_worlds import Market, Rocket  # noqa: E402
+from mini_world import Library
+from planned_rounds import From, borrowing, by_hand, drawn_until, fresh, scene
+from planted_worlds import Market, Rocket
 
-from turngym.synthesis.brief import make_brief, states  # noqa: E402
-from turngym.synthesis.phrasing import Style  # noqa: E402
-from turngym.synthesis.plan import Reference, value_depth  # noqa: E402
-from turngym.synthesis.query import PERSONAS, best_jump, draw_style, jump_score, leaks, write_query  # noqa: E402
+from turngym.synthesis.brief import make_brief, states
+from turngym.synthesis.phrasing import Style
+from turngym.synthesis.plan import Reference, value_depth
+from turngym.synthesis.query import PERSONAS, best_jump, draw_style, jump_score, leaks, write_query
 
 # -- J(Q) = (1 - leak) * (h_call + h_arg + d) / 3, by hand ------------------------------------------------
 
@@ -45,7 +45,9 @@ def test_a_chain_is_as_deep_as_its_values():
     assert value_depth(deep.calls) == 1
     assert jump_score("I want it.", deep).depth == 1
     assert jump_score("I want it.", deep).score == 1
-    padded = by_hand(fresh(Market), ("list_offers", {}), ("best_offer", {}), ("worst_offer", {}), ("bid", {"offer": From("t0c0", "[0].id", words)}))
+    padded = by_hand(
+        fresh(Market), ("list_offers", {}), ("best_offer", {}), ("worst_offer", {}), ("bid", {"offer": From("t0c0", "[0].id", words)})
+    )
     assert jump_score("I want it.", padded).depth == pytest.approx(1 / 3)
     assert jump_score("I want it.", padded).h_arg == 1
 
@@ -140,11 +142,18 @@ def test_what_was_said_before_need_not_be_said_again():
 @pytest.mark.parametrize(
     ("text", "parameter", "value", "stated"),
     [
-        ("for 7 days", "days", 7, True), ("for 17 days", "days", 7, False), ("with express delivery", "express_delivery", True, True), ("soon", "express", True, False),
-        ("on 2 March 2026", "day", "2026-03-02", True), ("on 2 March 2027", "day", "2026-03-02", False), ("cats and dogs", "pets", ["cats", "dogs"], True),
-        ("cats", "pets", ["cats", "dogs"], False), ("pay 1,250", "amount", "1250.00", True), ("pay 125", "amount", "1250.00", False),
+        ("for 7 days", "days", 7, True),
+        ("for 17 days", "days", 7, False),
+        ("with express delivery", "express_delivery", True, True),
+        ("soon", "express", True, False),
+        ("on 2 March 2026", "day", "2026-03-02", True),
+        ("on 2 March 2027", "day", "2026-03-02", False),
+        ("cats and dogs", "pets", ["cats", "dogs"], True),
+        ("cats", "pets", ["cats", "dogs"], False),
+        ("pay 1,250", "amount", "1250.00", True),
+        ("pay 125", "amount", "1250.00", False),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_stated_exactly_normalised_or_by_alias(text: str, parameter: str, value: object, stated: bool):
     assert states(text, parameter, value) is stated
 

@@ -10,17 +10,17 @@ from random import Random
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
-from planned_rounds import borrowing, drawn, drawn_until, fresh  # noqa: E402
-from planted_worlds import Market, Rocket  # noqa: E402
-from workshop_world import Workshop  # noqa: E402
+from mini_world import Library
+from planned_rounds import borrowing, drawn, drawn_until, fresh
+from planted_worlds import Market, Rocket
+from workshop_world import Workshop
 
-from turngym.envs.binding import Pool, follow  # noqa: E402
-from turngym.envs.graph import graph_of  # noqa: E402
-from turngym.synthesis.navigator import Navigator, Rejected, SamplerOptions  # noqa: E402
-from turngym.synthesis.plan import idle_writes  # noqa: E402
-from turngym.synthesis.sampler import Sampler  # noqa: E402
-from turngym.synthesis.walk import LENGTHS, Errand  # noqa: E402
+from turngym.envs.binding import Pool, follow
+from turngym.envs.graph import graph_of
+from turngym.synthesis.navigator import Navigator, Rejected, SamplerOptions
+from turngym.synthesis.plan import idle_writes
+from turngym.synthesis.sampler import Sampler
+from turngym.synthesis.walk import LENGTHS, Errand
 
 WORLDS = (Library, Rocket, Market)
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 sys.path.insert(0, str(Path(__file__).parent))
-from planted_worlds import Stamp, Thing, Things  # noqa: E402
+from planted_worlds import Stamp, Thing, Things
 
-from turngym.envs import Cell, DefinitionError, Key, Table, ToolError, World, record  # noqa: E402
-from turngym.envs.state import Change, TableSpec, rollback  # noqa: E402
+from turngym.envs import Cell, DefinitionError, Key, Table, ToolError, World, record
+from turngym.envs.state import Change, TableSpec, rollback
 
 KEYS = [f"TH-{n:04d}" for n in range(6)]
-NAMES = ["a", "b", "ü\n\"", ""]
+NAMES = ["a", "b", 'ü\n"', ""]
 
 
 class TableMachine(RuleBasedStateMachine):
@@ -108,7 +108,7 @@ class TableMachine(RuleBasedStateMachine):
             assert list(self.table.changes(table)) == expected
             assert (self.table.total() == table.total()) == (not expected)
         fresh: Table[str, Thing] = Table(TableSpec("things", Thing), [])
-        for key in reversed(sorted(self.model)):
+        for key in sorted(self.model, reverse=True):
             fresh.put(self.model[key])
         assert fresh.total() == self.table.total()
 
@@ -189,7 +189,11 @@ def test_fingerprints_are_equal_in_every_process_and_hash_seed():
     said = set()
     for seed in ("0", "1", "4242"):
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         said.add(run.stdout)
     assert len(said) == 1
@@ -199,7 +203,12 @@ def test_fingerprints_are_equal_in_every_process_and_hash_seed():
 def test_states_that_differ_in_seed_size_or_any_field_have_other_fingerprints():
     prints = {Things.create(seed, size).fingerprint() for seed in range(5) for size in ("small", "large")}
     world = Things.create(0)
-    for change in (Thing("TH-0000", "x"), Thing("TH-0000", "x", "TH-0000"), Thing("TH-0000", "x", None, ("TH-0000",)), Thing("TH-0000", "X")):
+    for change in (
+        Thing("TH-0000", "x"),
+        Thing("TH-0000", "x", "TH-0000"),
+        Thing("TH-0000", "x", None, ("TH-0000",)),
+        Thing("TH-0000", "X"),
+    ):
         world.things.put(change)
         prints.add(world.fingerprint())
     assert len(prints) == 14

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import borrow_task, some_tasks, two_turn_task  # noqa: E402
+from mini_tasks import borrow_task, some_tasks, two_turn_task
 
-from turngym.envs import TaskError  # noqa: E402
-from turngym.envs.task import GoldCall, Source, Task, TaskFile, TaskWorld, Turn, parse_task  # noqa: E402
-from turngym.envs.verdict import judge_of  # noqa: E402
+from turngym.envs import TaskError
+from turngym.envs.task import GoldCall, Source, Task, TaskFile, TaskWorld, Turn, parse_task
+from turngym.envs.verdict import judge_of
 
 
 def task_saying(text: str, **more: Any) -> Task:
@@ -31,10 +31,15 @@ def test_equal_tasks_have_equal_ids_and_any_change_has_another():
     assert task.id == borrow_task(0).id != borrow_task(1).id
     data = task.model_dump(mode="json", exclude={"id"})
     for change in (
-        {"family": "x"}, {"meta": {"a": 1}}, {"held_out": ["borrow"]}, {"version": 2}, {"category": "miss_func"},
-        {"turns": [{**data["turns"][0], "user": "x"}]}, {"turns": [{**data["turns"][0], "elapse": 1}]},
+        {"family": "x"},
+        {"meta": {"a": 1}},
+        {"held_out": ["borrow"]},
+        {"version": 2},
+        {"category": "miss_func"},
+        {"turns": [{**data["turns"][0], "user": "x"}]},
+        {"turns": [{**data["turns"][0], "elapse": 1}]},
         {"worlds": [{**data["worlds"][0], "seed": 9}]},
-    ):  # fmt: skip
+    ):
         assert Task.model_validate({**data, **change}).id != task.id
 
 
@@ -100,11 +105,20 @@ MALFORMED = {
     "another split": ({**GOOD, "split": "dev"}, "split"),
     "another size": ({**GOOD, "worlds": [{"world": "mini_world:Library", "size": "huge"}]}, "worlds.0.size"),
     "time running backwards": ({**GOOD, "id": "", "turns": [{"user": "x", "elapse": -1}]}, "turns.0.elapse"),
-    "a source of no kind": ({**GOOD, "turns": [{"user": "x", "gold": [{"id": "a", "name": "b", "sources": {"c": {"kind": "magic"}}}]}]}, "kind"),
-    "ids twice": ({**GOOD, "id": "", "turns": [{"user": "x", "gold": [{"id": "a", "name": "b"}, {"id": "a", "name": "b"}]}]}, "stands twice"),
-    "after what comes later": ({**GOOD, "id": "", "turns": [{"user": "x", "gold": [{"id": "a", "name": "b", "after": ["c"]}, {"id": "c", "name": "b"}]}]}, "after"),
+    "a source of no kind": (
+        {**GOOD, "turns": [{"user": "x", "gold": [{"id": "a", "name": "b", "sources": {"c": {"kind": "magic"}}}]}]},
+        "kind",
+    ),
+    "ids twice": (
+        {**GOOD, "id": "", "turns": [{"user": "x", "gold": [{"id": "a", "name": "b"}, {"id": "a", "name": "b"}]}]},
+        "stands twice",
+    ),
+    "after what comes later": (
+        {**GOOD, "id": "", "turns": [{"user": "x", "gold": [{"id": "a", "name": "b", "after": ["c"]}, {"id": "c", "name": "b"}]}]},
+        "after",
+    ),
     "a foreign id": ({**GOOD, "id": "banking-1"}, "does not match"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -141,7 +155,11 @@ def test_tasks_cannot_be_changed():
 
 def test_the_split_is_found_however_a_line_is_spaced():
     tasks = [task_saying("a"), task_saying("b", split="test"), task_saying("c", meta={"split": "test"}), task_saying('"split":"test"')]
-    for lines in ([t.line() for t in tasks], [json.dumps(t.model_dump(mode="json")) for t in tasks], [json.dumps(t.model_dump(mode="json"), indent=None) for t in tasks]):
+    for lines in (
+        [t.line() for t in tasks],
+        [json.dumps(t.model_dump(mode="json")) for t in tasks],
+        [json.dumps(t.model_dump(mode="json"), indent=None) for t in tasks],
+    ):
         file = TaskFile(lines, "x")
         assert file.indices("test") == [1]
         assert file.indices("train") == [0, 2, 3]

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
-from planted_worlds import Door, Echo, Things  # noqa: E402
+from mini_world import Library
+from planted_worlds import Door, Echo, Things
 
-from turngym.envs import DefinitionError, ToolError, tool  # noqa: E402
-from turngym.envs.errors import ERROR_KINDS  # noqa: E402
-from turngym.envs.tool import MAX_ARGUMENT_CHARS, Tool  # noqa: E402
+from turngym.envs import DefinitionError, ToolError, tool
+from turngym.envs.errors import ERROR_KINDS
+from turngym.envs.tool import MAX_ARGUMENT_CHARS, Tool
 
 
 @pytest.fixture
@@ -70,13 +70,15 @@ def test_a_parameter_may_be_called_title():
 
 def test_defaults_are_filled_in_and_may_be_said(door: Door):
     plain = door.call("say", {"text": "a"})
-    said = door.call("say", {"text": "a", "times": 1, "share": 0.5, "loud": False, "colour": "red", "words": None, "amount": None, "day": None})
+    said = door.call(
+        "say", {"text": "a", "times": 1, "share": 0.5, "loud": False, "colour": "red", "words": None, "amount": None, "day": None}
+    )
     assert plain.error is None
     assert plain.value == said.value
 
 
 def test_text_and_object_are_the_same_call(door: Door):
-    arguments = {"text": "ünïcode \u2028 \"q\"", "times": 3, "share": 2, "words": ["a", "b"], "amount": "12.50", "day": "2026-03-02"}
+    arguments = {"text": 'ünïcode \u2028 "q"', "times": 3, "share": 2, "words": ["a", "b"], "amount": "12.50", "day": "2026-03-02"}
     assert door.call("say", arguments) == door.call("say", json.dumps(arguments))
     assert door.call("say", arguments).error is None
 
@@ -209,7 +211,9 @@ def test_a_huge_valid_integer_is_no_bug_of_ours(door: Door):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["text", "times", "words"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["text", "times", "words"]), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 
@@ -334,24 +338,30 @@ def test_a_tool_declared_wrongly_is_refused_with_the_reason():
     def silent(self: Any) -> Echo: ...
     def undescribed(self: Any, a: int) -> Echo:
         """Do."""
+
     def untyped(self: Any, a) -> Echo:  # type: ignore[no-untyped-def]
         """Do.
 
         Args:
             a: x.
         """
+
     def stale(self: Any) -> Echo:
         """Do.
 
         Args:
             gone: x.
         """
+
     def nowhere(self: Any):  # type: ignore[no-untyped-def]
         """Do."""
+
     def plain(self: Any) -> int:
         """Do."""
+
     def star(self: Any, *a: int) -> Echo:
         """Do."""
+
     def mutable(self: Any, a: list[int] = []) -> Echo:  # noqa: B006
         """Do.
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import ENV, borrow_gold, borrow_task, free_books, two_turn_task  # noqa: E402
-from mini_world import Library  # noqa: E402
-from planted_worlds import Things  # noqa: E402
+from mini_tasks import ENV, borrow_gold, borrow_task, free_books, two_turn_task
+from mini_world import Library
+from planted_worlds import Things
 
-from turngym.envs.episode import Episode  # noqa: E402
-from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn  # noqa: E402
-from turngym.envs.tool import ToolCall  # noqa: E402
-from turngym.envs.verdict import Verdict, contains  # noqa: E402
+from turngym.envs.episode import Episode
+from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn
+from turngym.envs.tool import ToolCall
+from turngym.envs.verdict import Verdict, contains
 
 BOOKS = free_books(0)
 CARD = Library.create(0).card
@@ -143,11 +143,24 @@ def test_an_output_of_an_earlier_turn_counts():
 
 
 OUTPUTS = [
-    ({"id": "LN-1"}, True), ({"id": "LN-2"}, False), ({"id": "LN-1", "days": 7}, True), ({"id": "LN-1", "days": 8}, False), ({"deep": {"a": [1]}}, True),
-    ({"tags": ["x", "y"]}, True), ({"tags": ["y", "x"]}, False), ({"a": [1]}, True), ({"share": 0.5}, True), ({"text": 'a "b"\u2028ü'}, True),
-    ({"none": None}, True), ({"gone": None}, False), ({}, True),
-]  # fmt: skip
-VALUE = [{"id": "LN-1", "days": 7, "tags": ["x", "y"], "share": 0.5, "text": 'a "b"\u2028ü', "none": None, "deep": {"a": [1]}}, {"id": "LN-3"}]
+    ({"id": "LN-1"}, True),
+    ({"id": "LN-2"}, False),
+    ({"id": "LN-1", "days": 7}, True),
+    ({"id": "LN-1", "days": 8}, False),
+    ({"deep": {"a": [1]}}, True),
+    ({"tags": ["x", "y"]}, True),
+    ({"tags": ["y", "x"]}, False),
+    ({"a": [1]}, True),
+    ({"share": 0.5}, True),
+    ({"text": 'a "b"\u2028ü'}, True),
+    ({"none": None}, True),
+    ({"gone": None}, False),
+    ({}, True),
+]
+VALUE = [
+    {"id": "LN-1", "days": 7, "tags": ["x", "y"], "share": 0.5, "text": 'a "b"\u2028ü', "none": None, "deep": {"a": [1]}},
+    {"id": "LN-3"},
+]
 
 
 @pytest.mark.parametrize(("fields", "found"), OUTPUTS)
@@ -157,9 +170,10 @@ def test_an_object_with_all_fields_is_looked_for_at_any_depth(fields: dict[str, 
 
 def test_a_required_output_may_hold_lists_objects_and_fractions():
     task = Task(
-        env="planted_worlds:Things", worlds=(TaskWorld(world="planted_worlds:Things"),),
+        env="planted_worlds:Things",
+        worlds=(TaskWorld(world="planted_worlds:Things"),),
         turns=(Turn(user="x", gold=(GoldCall(id="a", name="make", arguments={"name": "x"}),), checks=Checks(state=False)),),
-    )  # fmt: skip
+    )
     result = Things.create(0).call("make", {"name": "x"}).value
     for fields in ({"friends": []}, {"stamp": {"text": "", "at": 0}}, {"name": "x", "friend": None}, {"friend": None}):
         assert contains(result, fields)
@@ -215,7 +229,9 @@ def test_an_ignored_field_does_not_count():
 
 
 def test_a_state_that_is_not_compared_decides_nothing():
-    task = Task(env=ENV, worlds=(TaskWorld(world=ENV),), turns=(Turn(user="x", gold=borrow_gold(0), checks=Checks(state=False, told=("yes",))),))
+    task = Task(
+        env=ENV, worlds=(TaskWorld(world=ENV),), turns=(Turn(user="x", gold=borrow_gold(0), checks=Checks(state=False, told=("yes",))),)
+    )
     assert live(task, ["yes"]).success
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_world import Library  # noqa: E402
+from mini_world import Library
 
-from turngym.envs.task import Task  # noqa: E402
-from turngym.envs.worldset import WorldSet, WorldSpec  # noqa: E402
-from turngym.synthesis import AssemblyOptions, Maker, Request, prove_task, verify_directory, verify_row  # noqa: E402
-from turngym.synthesis.sample import Sample  # noqa: E402
+from turngym.envs.task import Task
+from turngym.envs.worldset import WorldSet, WorldSpec
+from turngym.synthesis import AssemblyOptions, Maker, Request, prove_task, verify_directory, verify_row
+from turngym.synthesis.sample import Sample
 
 Row = dict[str, Any]
 ENV = "mini_world:Library"
@@ -93,7 +93,9 @@ def test_verifying_leaves_the_row_as_it_was(rows: list[Row]):
 
 def _result(row: Row) -> None:
     message = first(row, "tool")
-    message["content"] = message["content"].replace('"', "'", 1) if "title" not in message["content"] else message["content"].replace("title", "Title", 1)
+    message["content"] = (
+        message["content"].replace('"', "'", 1) if "title" not in message["content"] else message["content"].replace("title", "Title", 1)
+    )
 
 
 def _result_byte(row: Row) -> None:
@@ -238,7 +240,9 @@ def _twice(row: Row) -> None:
             if call["name"] == "identify":
                 turn["gold"].insert(place + 1, {**call, "id": f"t{number}c99", "after": []})
                 break
-    index, message = next((i, m) for i, m in enumerate(row["messages"]) if any(c["function"]["name"] == "identify" for c in m.get("tool_calls", ())))
+    index, message = next(
+        (i, m) for i, m in enumerate(row["messages"]) if any(c["function"]["name"] == "identify" for c in m.get("tool_calls", ()))
+    )
     again = copy.deepcopy(message)
     again["tool_calls"] = [c for c in again["tool_calls"] if c["function"]["name"] == "identify"]
     mine = again["tool_calls"][0]["id"]
@@ -460,7 +464,12 @@ def test_dropping_the_words_that_pick_one_of_several_is_caught():
         if made.sample is None:
             continue
         row = json.loads(made.sample.line())
-        sources = [s for c in golds(row) for s in c.get("sources", {}).values() if s["kind"] == "output" and (s.get("where") or s.get("pick", "").startswith("m"))]
+        sources = [
+            s
+            for c in golds(row)
+            for s in c.get("sources", {}).values()
+            if s["kind"] == "output" and (s.get("where") or s.get("pick", "").startswith("m"))
+        ]
         assert verify_row(row) == []
         if sources:
             picked += 1
@@ -470,7 +479,9 @@ def test_dropping_the_words_that_pick_one_of_several_is_caught():
     assert picked
 
 
-@pytest.mark.parametrize("row", [{}, {"id": "x"}, {"id": "x", "format": 1}, {"format": 1, "task": [], "messages": {}, "fingerprints": 5}, [], None, "row", 5])
+@pytest.mark.parametrize(
+    "row", [{}, {"id": "x"}, {"id": "x", "format": 1}, {"format": 1, "task": [], "messages": {}, "fingerprints": 5}, [], None, "row", 5]
+)
 def test_a_row_that_is_no_row_is_named_and_nothing_raises(row: Any):
     assert any("malformed" in why for why in verify_row(row))
 

@@ -11,12 +11,12 @@ import gymnasium as gym
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mini_tasks import ENV, borrow_task, free_books  # noqa: E402
-from mini_world import Library  # noqa: E402
+from mini_tasks import ENV, borrow_task, free_books
+from mini_world import Library
 
-from turngym.envs import UnknownNameError  # noqa: E402
-from turngym.envs.env import ToolEnv  # noqa: E402
-from turngym.envs.wrappers import FaultInjection, HoldOut  # noqa: E402
+from turngym.envs import UnknownNameError
+from turngym.envs.env import ToolEnv
+from turngym.envs.wrappers import FaultInjection, HoldOut
 
 BOOK, CARD = free_books(0)[0], Library.create(0).card
 FIND = {"name": "find_book", "arguments": {"title": BOOK.title}}
@@ -71,7 +71,13 @@ def test_nothing_fails_at_rate_zero():
 
 @pytest.mark.parametrize(
     ("options", "error"),
-    [({"rate": 1.5}, ValueError), ({"rate": -0.1}, ValueError), ({"rate": float("nan")}, ValueError), ({"kinds": ("oops",)}, UnknownNameError), ({"kinds": ()}, ValueError)],
+    [
+        ({"rate": 1.5}, ValueError),
+        ({"rate": -0.1}, ValueError),
+        ({"rate": float("nan")}, ValueError),
+        ({"kinds": ("oops",)}, UnknownNameError),
+        ({"kinds": ()}, ValueError),
+    ],
 )
 def test_senseless_options_are_refused_at_once(options: dict[str, Any], error: type[Exception]):
     with pytest.raises(error):
@@ -119,7 +125,10 @@ def test_forks_of_a_wrapped_env_fail_at_the_same_calls():
 def test_foreign_envs_are_refused_and_the_spec_remembers_the_wrapper():
     with pytest.raises(TypeError, match="turngym"):
         HoldOut(gym.make("CartPole-v1"), ["borrow"])
-    env = HoldOut(FaultInjection(gym.make("turngym/Banking-v0"), rate=0.25, seed=4), ["transfer"] if "transfer" in gym.make("turngym/Banking-v0").unwrapped.tools else [])  # type: ignore[attr-defined]
+    env = HoldOut(
+        FaultInjection(gym.make("turngym/Banking-v0"), rate=0.25, seed=4),
+        ["transfer"] if "transfer" in gym.make("turngym/Banking-v0").unwrapped.tools else [],
+    )  # type: ignore[attr-defined]
     assert env.spec is not None
     again = gym.make(env.spec)
     assert isinstance(again, HoldOut)

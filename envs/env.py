@@ -39,7 +39,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     Args:
         name: a registered env (`Banking`, `turngym/Banking-v0`) or `module:World` of one's own.
         tasks: a JSONL file, a `TaskFile` or tasks; default the pack that ships with the env.
-        split: `train`, `test`, or None for all tasks.
+        split: `train`, `test` or `all`; default `train` of a pack, and all of tasks of one's own.
         reward: `success`, `progress`, or a function `(Episode, Step) -> float`.
         max_steps: steps until the episode is truncated.
         signals: put process signals into `info` (costs some microseconds a step).
@@ -54,7 +54,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         name: str,
         *,
         tasks: Tasks = None,
-        split: Literal["train", "test"] | None = "train",
+        split: Literal["train", "test", "all"] | None = None,
         reward: Literal["success", "progress"] | RewardFunction = "success",
         max_steps: int = 100,
         signals: bool = False,
@@ -64,7 +64,8 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         classes = tuple(world_class(world) for world in self.env_info.worlds)
         self.tools = tool_table(classes).tools
         self.tasks = _open(tasks, self.env_info)
-        self._choices = list(range(len(self.tasks))) if tasks is not None else self.tasks.indices(split)
+        chosen = split or ("train" if tasks is None else "all")
+        self._choices = self.tasks.indices(None if chosen == "all" else chosen)
         if callable(reward):
             self._reward: RewardFunction = reward
         else:

@@ -93,4 +93,6 @@ def _load(name: str) -> ModuleType:
     except Exception as error:
         absent = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
         remedy = "stand where it lies, or name its file (path/to/file.py:World)" if absent else "mend it there"
-        raise DefinitionError(f"the world module {name} does not import: {type(error).__name__}: {shorten(str(error), 160)}; {remedy}") from error
+        raise DefinitionError(
+            f"the world module {name} does not import: {type(error).__name__}: {shorten(str(error), 160)}; {remedy}"
+        ) from error

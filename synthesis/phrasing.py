@@ -213,12 +213,12 @@ class Speaker:
         for name, bound in call.bound.items():
             if bound.seen is not None:  # what is pointed at is not quoted
                 phrase = re.sub(rf"""(["'])\{{{name}\}}\1""", f"{{{name}}}", phrase)
-        out = []
-        for text, name, _, _ in string.Formatter().parse(phrase):
+        out: list[str] = []
+        for text, slot, _, _ in string.Formatter().parse(phrase):
             out.append(text)
-            if name:
-                inside = text.endswith(('"', "'")) and call.bound[name].seen is None
-                out.append(say(call.bound[name].value, self.style) if inside else self.argument(call, name))
+            if slot:
+                inside = text.endswith(('"', "'")) and call.bound[slot].seen is None
+                out.append(say(call.bound[slot].value, self.style) if inside else self.argument(call, slot))
         return "".join(out)
 
 

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import operator
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -143,8 +145,19 @@ class _Base:
 _EMPTY = _Base({})
 
 
+@lru_cache(maxsize=1024)
+def _reader(cls: type) -> tuple[str, Callable[[Any], tuple[Any, ...]]] | None:
+    """A record class's name and how to read all its fields at once; None for other classes."""
+    if not is_record(cls):
+        return None
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls.__name__, operator.attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
+
+
 def _digest(key: Any, value: Any) -> int:
-    body = ascii((key, value))  # unlike JSON it names the class of each record; unlike repr it is alike in every Python
+    """The hash of one row. It names the class of a record, and `ascii` is alike in every Python, unlike `repr`."""
+    known = _reader(type(value))  # type: ignore[arg-type]
+    body = ascii((key, value) if known is None else (key, known[0], known[1](value)))
     return int.from_bytes(blake2b(body.encode(), digest_size=16).digest(), "big")
 
 

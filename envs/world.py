@@ -218,6 +218,11 @@ class World:
         """Name -> table, in order of declaration."""
         return {name: self.__dict__[name] for name in self.table_specs}
 
+    def part(self, name: str) -> Table[Any, Any]:
+        """A table by name, or the cells (`_cells`), as `ToolResult.written` calls them."""
+        found: Table[Any, Any] = self.__dict__[name]
+        return found
+
     def _tables(self) -> Iterator[Table[Any, Any]]:
         state = self.__dict__
         yield state["_cells"]

@@ -115,7 +115,7 @@ class Navigator:
         """Reads within reach whose results show a value of `kind` for tool `name`, sorted."""
         into = self.graph.graph.in_edges(name, data=True)
         found = {u for u, _, d in into if d["kind"] == "data" and d["name"] == kind and self.reads(u)}
-        return sorted(found.intersection(self.targets) - {name})
+        return sorted(found.intersection(self.targets) - {name}, key=lambda n: (self._depth[n], n))
 
 
 def holding(worlds: WorldSet) -> frozenset[str]:

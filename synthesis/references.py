@@ -30,8 +30,7 @@ def refer(item: Occurrence, tool: Tool, rng: Random) -> Reference | None:
     """Words for `item` among its rivals, or None where nothing a person would say tells it apart."""
     if not item.rivals:
         return Reference()
-    kinds = {name: kind_of(tool, item, name) for name in item.holder}
-    singles = [(name, kind) for name, kind in kinds.items() if kind in _ORDER and _usable(item, name)]
+    singles = [(name, kind) for name in item.holder if _usable(item, name) and (kind := kind_of(tool, item, name)) in _ORDER]
     known = [name for name, kind in singles if kind == "known" and _alone(item, (name,))]
     if known:
         return _equal(item, (rng.choice(known),))
@@ -139,5 +138,9 @@ def _equal(item: Occurrence, names: tuple[str, ...]) -> Reference:
 
 
 def _extremes(item: Occurrence, name: str) -> list[str]:
-    reference = [f"min:{name}", f"max:{name}"]
-    return [pick for pick in reference if matches(Reference((), pick), item.holder, list(item.rivals))]
+    mine: Any = comparable(item.holder.get(name))
+    rest: list[Any] = [comparable(other.get(name)) for other in item.rivals]
+    if mine is None or any(type(value) is not type(mine) for value in rest):
+        return []
+    low, high = min(rest), max(rest)
+    return [f"min:{name}"] if mine < low else [f"max:{name}"] if mine > high else []

@@ -218,8 +218,9 @@ class Walk:
         wanted = [p.semantic for p in self.worlds.tools[name].parameters.values() if p.required and p.semantic is not None]
         kinds = Counter(kind.name for kind in wanted if not kind.known)
         for kind, count in kinds.items():
-            if len({o.value for o in self.pool.seen.get(kind, ())}) < count:
-                self._ask_again(name, kind)
+            for _ in range(2 * count):
+                if len({o.value for o in self.pool.seen.get(kind, ())}) >= count or not self._ask_again(name, kind):
+                    break
         if self._try(name):
             return True
         asked = [self._ask_again(name, kind) for kind in kinds]
@@ -227,7 +228,8 @@ class Walk:
 
     def _ask_again(self, name: str, kind: str) -> bool:
         reads = [supplier for supplier in self.navigator.suppliers(name, kind) if self._legal(supplier)]
-        return bool(reads) and self._try(self.rng.choice(reads))
+        near = reads[: max(1, len(reads) // 3)]
+        return bool(reads) and self._try(self.rng.choice(near))
 
     def _refs(self, bound: dict[str, Bound]) -> dict[str, Reference] | None:
         refs = {}
@@ -283,12 +285,17 @@ class Walk:
     def _worthwhile(self, tool: Tool, result: ToolResult, bound: dict[str, Bound], after: WorldSet) -> bool:
         if result.text in ("[]", "null"):
             return False
-        if tool.writes and not (result.written and self.worlds.diff(after)):
+        if tool.writes and not self._changed(result, after):
             return False
         if tool.name in self.byways and self.holds == holding(after) and tool.name != self.target:
             return False  # it was to open a door and did not
         arguments = {key: item.value for key, item in bound.items()}
         return not any(c.name == tool.name and (c.arguments == arguments or c.result.text == result.text) for c in self.calls)
+
+    def _changed(self, result: ToolResult, after: WorldSet) -> bool:
+        """Whether a write left anything different."""
+        before, later = self.worlds.world_of(result.name), after.world_of(result.name)
+        return any(before.part(table).get(key) != later.part(table).get(key) for table, key in result.written)
 
     def _commit(self, tool: Tool, bound: dict[str, Bound], refs: dict[str, Reference], result: ToolResult, after: WorldSet) -> None:
         self.worlds = after

@@ -151,7 +151,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a data set for trainers: JSONL and Parquet with a card that `datasets.load_dataset` reads."""
-    from ..synthesis.export import ExportOptions, export_dataset
+    from ..synthesis.export import export_dataset
+    from ..synthesis.formats import ExportOptions
 
     with answering(as_json) as answer:
         with bar("exporting") as shown:

@@ -18,14 +18,16 @@ _MONTH = "|".join(date(2000, n, 1).strftime("%B").casefold() for n in range(1, 1
 _DAY_ALONE = re.compile(rf"\d{{1,2}} ({_MONTH}|[a-z]{{3}})|({_MONTH}|[a-z]{{3}}) \d{{1,2}}(st|nd|rd|th)?", re.ASCII)
 _OTHER_YEAR = re.compile(r",? \d{4}\b(?![.,]\d)", re.ASCII)
 _SPACES = re.compile(r"\s+")
+_CURRENCY = r"eur|usd|gbp|chf|jpy|cny|inr|sek|nok|dkk|pln|czk|huf|aud|cad|nzd|sgd|hkd|krw|brl|mxn|zar"
+_GLUED = re.compile(rf"\b({_CURRENCY})(?=-?\d)|(?<=\d)({_CURRENCY})\b", re.ASCII)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
 @lru_cache(maxsize=256)
 def normalise(text: str) -> str:
-    """Lower case, plain quotes and dashes, single spaces, no thousands separators."""
+    """Lower case, plain quotes and dashes, single spaces, no thousands separators, currency codes apart from sums."""
     text = text.casefold().replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("−", "-").replace("–", "-")
-    return _SPACES.sub(" ", _THOUSANDS.sub("", text)).strip()
+    return _SPACES.sub(" ", _GLUED.sub(r" \1\2 ", _THOUSANDS.sub("", text))).strip()
 
 
 def mentions(text: str, value: object) -> bool:
@@ -48,6 +50,8 @@ def spellings(value: str) -> tuple[str, ...]:
     elif match := _TIME.fullmatch(value):
         forms += [f"{day} {match[2]}" for day in (match[1], *_date_forms(match[1]))]
         forms += [f"{day} at {match[2]}" for day in (match[1], *_date_forms(match[1]))]
+        forms += [f"{match[2]} on {day}" for day in (match[1], *_date_forms(match[1]))]
+        forms.append(f"{match[1]}t{match[2]}")
     elif value in ("True", "False", "true", "false"):
         forms += ["yes", "on", "enabled"] if value.casefold() == "true" else ["no", "off", "disabled"]
     elif "_" in value:

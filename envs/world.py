@@ -26,10 +26,12 @@ from hashlib import blake2b
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
+from pydantic import TypeAdapter
+
 from .errors import DefinitionError, UnknownNameError, nearest, shorten
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
-from .types import semantic_of
+from .types import sample_of, semantic_of
 
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -134,16 +136,18 @@ class World:
         return ()
 
     def known(self) -> Iterable[Fact]:
-        """What the user knows from the start. Default: every value of a `Known` type in any table.
+        """What the user knows from the start, as a caller writes it.
 
-        Override where a user knows less, so that nobody asks about another customer's affairs.
+        Default: every value of a `Known` type in any table, but for types that people make values up for (those
+        with a `Sample`: amounts, dates). Override where a user knows less, so that nobody asks about another
+        customer's affairs.
         """
         for table in self.tables().values():
-            fields = [(f, m) for f, hint in table.spec.fields.items() if (m := _known(hint)) is not None]
+            fields = [(f, m, hint) for f, hint in table.spec.fields.items() if (m := _known(hint)) is not None]
             for row in table if fields else ():
-                for field, name in fields:
+                for field, name, hint in fields:
                     if (value := getattr(row, field)) is not None:
-                        yield Fact(name, value)
+                        yield Fact(name, value if type(value) is str else TypeAdapter(hint).dump_python(value, mode="json"))
 
     def on_advance(self, before: int) -> None:
         """Do what falls due between `before` and `self.now` (scheduled payments, expiries). Default: nothing."""
@@ -280,7 +284,7 @@ def _pristine(cls: type[World], seed: int, size: Size) -> World:
 
 def _known(hint: Any) -> str | None:
     meaning = semantic_of(hint)
-    return meaning.name if meaning is not None and meaning.known else None
+    return meaning.name if meaning is not None and meaning.known and sample_of(hint) is None else None
 
 
 def _fill(pattern: str, number: int) -> str:

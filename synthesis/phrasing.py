@@ -26,7 +26,9 @@ _PREPOSITIONS = {
     "until": "until {}", "start": "from {}", "end": "until {}", "first": "from {}", "last": "until {}", "name": "called {}",
     "title": "called {}", "nickname": "called {}", "payee": "to {}", "amount": "for {}", "path": "at {}", "directory": "in {}",
     "folder": "in {}", "file": "in {}", "cabin": "in {}", "pattern": "matching {}", "query": "matching {}", "text": "saying {}",
-    "memo": "with the memo {}", "month": "for {}", "currency": "in {}", "account": "for {}", "card": "for {}", "booking": "for {}",
+    "memo": "with the memo {}", "month": "for {}", "due": "due {}",
+    "reason": "because of {}", "by": "by {}", "to": "to {}", "priority": "with {} priority",
+    "currency": "in {}", "account": "for {}", "card": "for {}", "booking": "for {}",
     "traveller": "for {}", "flight": "for {}", "hotel": "for {}", "goal": "for {}",
 }  # fmt: skip
 _OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")

@@ -183,3 +183,11 @@ def test_an_empty_value_is_never_told():
     assert spellings("") == ()
     assert not mentions("anything", "")
     assert not mentions("anything", " ")
+
+
+def test_a_currency_code_may_touch_its_sum_and_a_time_may_come_before_its_day():
+    assert mentions("That is EUR12.50 in all.", "12.50")
+    assert mentions("12.50EUR", "12.50")
+    assert not mentions("EUR112.50", "12.50")
+    assert mentions("It departs at 09:05 on 14 March.", "2026-03-14T09:05:00")
+    assert not mentions("It departs at 09:05 on 15 March.", "2026-03-14T09:05:00")

@@ -63,6 +63,8 @@ def export_dataset(
 
 
 def _checked(options: ExportOptions) -> ExportOptions:
+    if not options.reasoning:
+        options = options._replace(reasoning="drop-earlier" if options.rows == "message" else "keep")
     for what, name, known in (
         ("format", options.format, FORMATS),
         ("kind of rows", options.rows, ROWS),

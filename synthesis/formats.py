@@ -23,13 +23,14 @@ class ExportOptions(NamedTuple):
     """What to write.
 
     format: one of `FORMATS`. rows: `conversation`, or `message`: one for each assistant message, for a loss on
-    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`. files: `jsonl`,
+    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`; default `keep`
+    for conversations and `drop-earlier` for messages, as FunReason-MT trains (arXiv 2510.24645). files: `jsonl`,
     `parquet` or `both`.
     """
 
     format: str = "openai"
     rows: str = "conversation"
-    reasoning: str = "keep"
+    reasoning: str = ""
     files: str = "both"
 
 

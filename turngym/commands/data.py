@@ -146,7 +146,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The directory to write; a former export there is replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What reads it: openai or trl messages, sharegpt (LLaMA-Factory), tasks.")],
     rows: Annotated[Rows, typer.Option(help="A row a conversation, or one for each assistant message.")] = Rows.conversation,
-    reasoning: Annotated[Reasoning, typer.Option(help="Which reasoning stays in the messages.")] = Reasoning.keep,
+    reasoning: Annotated[
+        Reasoning | None, typer.Option(help="Which reasoning stays; default keep, for message rows drop-earlier.", show_default=False)
+    ] = None,
     files: Annotated[Files, typer.Option(help="Which files; Parquet needs the extra `data`.")] = Files.both,
     as_json: AsJson = False,
 ) -> None:
@@ -156,7 +158,9 @@ def export(
 
     with answering(as_json) as answer:
         with bar("exporting") as shown:
-            report = export_dataset(directory, out, ExportOptions(form.value, rows.value, reasoning.value, files.value), progress=shown)
+            report = export_dataset(
+                directory, out, ExportOptions(form.value, rows.value, reasoning.value if reasoning else "", files.value), progress=shown
+            )
         answer.data(report)
         listed = "\n".join(f"  {plain(out)}/{name}" for name in report["files"])
         answer.show(f"[bold]{report['rows']}[/] rows of {report['samples']} samples", styled(listed))

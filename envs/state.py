@@ -175,7 +175,7 @@ class Table(Generic[K, R]):
         self._base = _EMPTY
         self._over: dict[Any, Any] = {}
         self._marks: dict[Any, int] = {}
-        self._journal = journal
+        self._journal: list[Any] | None = journal
 
     # reads
     def get(self, key: K, default: Any = None) -> R | Any:
@@ -237,8 +237,10 @@ class Table(Generic[K, R]):
         return found
 
     def _set(self, key: Any, value: Any) -> None:
-        over = self._over
-        self._journal.append((self, key, over.get(key)))
+        over, journal = self._over, self._journal
+        if journal is None:
+            raise RuntimeError(f"table {self.spec.name} was held over a fork of its world; read it from the world again")
+        journal.append((self, key, over.get(key)))
         if value is _ABSENT and key not in self._base.rows:
             del over[key]
         else:
@@ -262,6 +264,10 @@ class Table(Generic[K, R]):
         twin._marks = self._marks.copy()
         twin._journal = journal
         return twin
+
+    def freeze(self) -> None:
+        """Refuse writes from now on: forks share this table. Its own forks can be written."""
+        self._journal = None
 
     def seal(self) -> None:
         """Fold the overlay into a new base, which forks from now on share."""

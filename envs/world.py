@@ -19,7 +19,7 @@ Not here: tasks, users, rewards.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -111,6 +111,8 @@ class World:
         self.seed, self.size = seed, size
         journal: list[Any] = []
         self._journal = journal
+        self._touched: list[str] = ["_cells", *self.table_specs]
+        self._parts: dict[str, Table[Any, Any]] = {}
         self._cells = Cells(type(self)._cells_spec, journal)  # type: ignore[attr-defined]
         for name, spec in self.cell_specs.items():
             self._cells._set(name, (spec.initial,))
@@ -220,29 +222,49 @@ class World:
 
     def tables(self) -> dict[str, Table[Any, Any]]:
         """Name -> table, in order of declaration."""
-        return {name: self.__dict__[name] for name in self.table_specs}
+        return {name: getattr(self, name) for name in self.table_specs}
 
     def part(self, name: str) -> Table[Any, Any]:
-        """A table by name, or the cells (`_cells`), as `ToolResult.written` calls them."""
-        found: Table[Any, Any] = self.__dict__[name]
+        """A table by name, or the cells (`_cells`), as `ToolResult.written` calls them; for looking only."""
+        state = self.__dict__
+        found: Table[Any, Any] = state[name] if name in state else state["_parts"][name]
         return found
 
-    def _tables(self) -> Iterator[Table[Any, Any]]:
+    def _tables(self) -> list[Table[Any, Any]]:
+        """The cells and all tables, for looking only: what nobody has touched since a fork stays shared."""
         state = self.__dict__
-        yield state["_cells"]
-        for name in self.table_specs:
-            yield state[name]
+        parts = state["_parts"]
+        return [state[name] if name in state else parts[name] for name in ("_cells", *self.table_specs)]
+
+    def __getattr__(self, name: str) -> Any:
+        """The first touch of a table after a fork: take a copy of it out of the parts that forks share."""
+        parts = self.__dict__.get("_parts")
+        if parts is None or name not in parts:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        part = parts[name].fork(self._journal)
+        self.__dict__[name] = part
+        self._touched.append(name)
+        return part
 
     def fork(self) -> Self:
-        """An independent copy in time that grows with what changed since generation, not with the state."""
+        """An independent copy, in a time that grows neither with the state nor with the number of tables.
+
+        What both sides have is frozen and shared; each takes its own copy of a table at its next touch. A table
+        that somebody still holds from before refuses writes: read it from the world again.
+        """
+        mine = self.__dict__
+        parts = mine["_parts"]
+        if own := mine["_touched"]:
+            parts = parts.copy()
+            for name in own:
+                part = mine.pop(name)
+                part.freeze()
+                parts[name] = part
+            mine["_parts"], mine["_touched"] = parts, []
         twin = _new(type(self))
-        state, mine = twin.__dict__, self.__dict__
-        journal: list[Any] = []
-        state["seed"], state["size"], state["_journal"], state["_minted"] = mine["seed"], mine["size"], journal, None
-        state["_fresh"] = mine["_fresh"]
-        state["_cells"] = mine["_cells"].fork(journal)
-        for name in self.table_specs:
-            state[name] = mine[name].fork(journal)
+        twin.__dict__.update(
+            seed=mine["seed"], size=mine["size"], _journal=[], _minted=None, _fresh=mine["_fresh"], _parts=parts, _touched=[]
+        )  # fmt: skip
         return twin
 
     snapshot = fork

@@ -6,6 +6,7 @@ in which the words hold for exactly one thing decides. Not here: how the argumen
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ..envs.told import normalise
@@ -19,7 +20,7 @@ from .reading import Thing, field_forms, owner, read_thing
 DEPTH, _PROVIDERS = 4, 8
 
 
-class Pointing(Calls):
+class Pointing(Calls, ABC):
     """Calls, and the things that noun phrases of this turn were found to mean."""
 
     def __init__(self, known: Known, memory: Memory, number: int, visible: frozenset[str], calls: int) -> None:
@@ -27,14 +28,17 @@ class Pointing(Calls):
         self._nearby: dict[str, Any] = {}
         self._meant: dict[tuple[str, str], list[Any]] = {}
 
+    @abstractmethod
     def _arguments(self, tool: Tool, span: Span, match: Match | None, depth: int) -> Steps:
-        raise NotImplementedError
+        """Where the arguments of a call come from."""
 
+    @abstractmethod
     def _open_doors(self, tool: Tool, depth: int) -> Steps:
-        raise NotImplementedError
+        """Calls that make a tool possible."""
 
+    @abstractmethod
     def _try(self, tool: Tool, arguments: dict[str, Any]) -> Steps:
-        raise NotImplementedError
+        """A call, and what to do when it is refused."""
 
     def _resolve(self, kind: str, span: Span, depth: int, thing: Thing | None = None, fresh: bool = False) -> Steps:
         """The values that a noun phrase may mean, best first. A list that shows exactly one decides."""

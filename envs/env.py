@@ -78,7 +78,6 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         self.observation_space = MessageSpace()
         self.action_space = ActionSpace(self.tools)
         self._episode: Episode | None = None
-        self._log: list[Message] = []
 
     # -- Gymnasium -------------------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         self._episode = Episode(task, max_steps=self.max_steps, hidden=self.hidden, interceptors=self.interceptors)
         messages = self._episode.start()
         if self.render_mode:
-            self._log = list(messages)
+            self._episode.log = list(messages)
         return messages, self._info(self._episode)
 
     def step(self, action: Any) -> tuple[tuple[Message, ...], SupportsFloat, bool, bool, dict[str, Any]]:
@@ -101,7 +100,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
             calls, content = (ToolCall("", {"action": wrong}),), ""
         step = episode.step(content, calls)
         if self.render_mode:
-            self._log += [{"role": "assistant", "content": content, "tool_calls": calls}, *step.messages]
+            episode.log += [{"role": "assistant", "content": content, "tool_calls": calls}, *step.messages]
         info = self._info(episode)
         if step.results:
             info["errors"] = tuple([result.error for result in step.results if result.error])
@@ -116,7 +115,10 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
 
     def render(self) -> str:
         """The conversation so far as text (`render_mode="ansi"`)."""
-        return "\n".join(f"{m['role']:>9}: {m['content'] or display(list(m.get('tool_calls', ())), 2000)}" for m in self._log)
+        return "\n".join(
+            f"{m['role']:>9}: {m['content'] or display(list(m.get('tool_calls', ())), 2000)}"
+            for m in (self._episode.log if self._episode else ())
+        )
 
     # -- search ----------------------------------------------------------------------------------------
 
@@ -132,7 +134,6 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._episode = self.episode.fork()
-        twin._log = list(self._log)
         twin._np_random, twin._np_random_seed = None, None
         return twin
 

@@ -45,7 +45,7 @@ class Episode:
         visible: names of the tools that can be called now, in order. verdicts: of the turns that ended.
         interceptors: asked before each call with (call, number of calls so far); a result given there stands
             in for the call, and the state is untouched.
-        tried: (name, arguments, result) of calls made so far, kept by whoever looks for redundant ones.
+        tried, log: (name, arguments, result) of calls so far, and messages, kept by whoever wants them.
     """
 
     __slots__ = (
@@ -55,6 +55,7 @@ class Episode:
         "_visible_set",
         "calls",
         "interceptors",
+        "log",
         "max_steps",
         "over",
         "steps",
@@ -77,6 +78,7 @@ class Episode:
         self.max_steps = max_steps
         self.over = False
         self.tried: set[tuple[str, str, str]] = set()
+        self.log: list[Message] = []
         self.interceptors = tuple(interceptors)
         self._hidden = frozenset(hidden)
         self._traces: list[TurnTrace] = [TurnTrace([])]
@@ -167,5 +169,6 @@ class Episode:
             setattr(twin, name, getattr(self, name))
         twin.worlds = self.worlds.fork()
         twin.tried = set(self.tried)
+        twin.log = list(self.log)
         twin._traces = [TurnTrace(list(trace.results), trace.reply) for trace in self._traces]
         return twin

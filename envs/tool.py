@@ -278,6 +278,8 @@ class Tool:
     def invoke(self, world: Any, arguments: str | dict[str, Any]) -> ToolResult:
         """Call the tool on `world`. Never raises for what a model sent; the state is untouched on any error."""
         journal = world._journal
+        if journal:  # what was written between calls (time that passed, say) stands
+            journal.clear()
         try:
             checked = self.validate(arguments)
             for predicate in self.requires:

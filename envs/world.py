@@ -212,13 +212,15 @@ class World:
         return tool.invoke(self, arguments)
 
     def advance(self, seconds: int) -> None:
-        """Let simulated time pass; what falls due is done. Raises ValueError for negative seconds."""
+        """Let simulated time pass; what falls due is done. Raises ValueError for negative seconds.
+
+        For whoever drives the world, between calls; a tool that calls it changes what it may not declare.
+        """
         if seconds < 0:
             raise ValueError("time does not run backwards")
         before = self.now
         self.now = before + seconds
         self.on_advance(before)
-        self._journal.clear()
 
     def tables(self) -> dict[str, Table[Any, Any]]:
         """Name -> table, in order of declaration."""

@@ -34,7 +34,8 @@ class SamplerOptions(NamedTuple):
     """How rounds are drawn.
 
     literal: the paper's rule as printed. explore: chance of a random legal read while there is slack.
-    enrich: chance to let a result supply a value that the user could have said. failures: tool -> failures of
+    enrich: chance to let a result supply a value that the user could have said. cross: where several
+    worlds are together, chance to let one supply what a target of another takes. failures: tool -> failures of
     the current policy; a target's chance is proportional to 1 + failures (arXiv 2601.01498). min_jump: below what
     score even an uncued query would fall, a second goal is added.
     """
@@ -42,6 +43,7 @@ class SamplerOptions(NamedTuple):
     literal: bool = False
     explore: float = 0.1
     enrich: float = 0.8
+    cross: float = 0.5
     failures: Mapping[str, int] = {}
     min_jump: float = 0.4
 

@@ -32,7 +32,7 @@ _PREPOSITIONS = {
     "traveller": "for {}", "flight": "for {}", "hotel": "for {}", "goal": "for {}",
 }  # fmt: skip
 _OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")
-_WHEN = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
+MOMENTS = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
 _VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|option|offer|text)$")
 _CHEAP = ("price", "fare", "cost", "total", "fee")
 
@@ -119,8 +119,11 @@ class Speaker:
         """What the object is that holds a value which is not its own id: a standing order holds an account."""
         first = next(iter(seen.holder))
         leaf = leaf_of(tool, f"{seen.path.rpartition('.')[0]}.{first}")
+        name = tool.item_type.__name__.lower()
         if leaf is not None and leaf.semantic is not None and not leaf.semantic.known:
-            return self.noun(leaf.semantic.name)
+            noun = self.noun(leaf.semantic.name)
+            if first == "id" or len(leaf.path) > 1 + tool.many or noun.split()[-1] in name:  # its own id, not a mere reference
+                return noun
         name = "".join(f" {c.lower()}" if c.isupper() else c for c in tool.item_type.__name__).strip()
         return _VIEWS.sub("", name) or name
 
@@ -144,7 +147,7 @@ class Speaker:
             return f"the {'smallest' if low else 'largest'} {noun}"
         if field in _CHEAP:
             return f"the {'cheapest' if low else 'most expensive'} {noun}"
-        if field in _WHEN:
+        if field in MOMENTS:
             return f"the {'earliest' if low else 'latest'} {noun}"
         if isinstance(value, str) and (_DATE.match(value) or ":" in value):
             return f"the {noun} with the {'earliest' if low else 'latest'} {words(field)}"

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from .brief import Answer, Brief
-from .phrasing import Speaker, Style, quoted, words
+from .phrasing import MOMENTS, Speaker, Style, quoted, words
 from .plan import PlannedCall, Round
 from .references import classify
 
@@ -103,6 +103,8 @@ class Reasoner:
         reference = call.refs[name]
         how, _, field = reference.pick.partition(":")
         if how in ("min", "max"):
+            if field in MOMENTS:
+                return f", the {'earliest' if how == 'min' else 'latest'} of the list"
             return f", with the {'lowest' if how == 'min' else 'highest'} {words(field)} of the list"
         if reference.where:
             return ", for " + " and ".join(f"{words(f)} {quoted(v, self.style)}" for f, v in reference.where)

@@ -50,6 +50,7 @@ class Walk:
         self.made = {call.id: call for call in errand.earlier}
         self.spent = 0
         self.plan: list[str] = []
+        self.gifts: dict[str, tuple[str, str]] = {}
 
     def run(self, calls: list[PlannedCall]) -> None:
         self.calls = calls
@@ -102,6 +103,10 @@ class Walk:
         """The closure, with now and then a tool whose result supplies what the user could have said."""
         plan = self.navigator.needed(target, self.holds, self.pool, self.rng)
         tool = self.worlds.tools[target]
+        if gift := self._gift(target):
+            self.gifts[target] = gift
+            plan += [n for n in (*self.navigator.needed(gift[1], self.holds, self.pool, self.rng), gift[1]) if n not in plan]
+            return plan
         for parameter in tool.parameters.values():
             meaning = parameter.semantic
             if meaning is None or not meaning.known or not parameter.required or is_loose(parameter, self.pool):
@@ -113,6 +118,30 @@ class Walk:
                     plan += [n for n in (*self.navigator.needed(maker, self.holds, self.pool, self.rng), maker) if n not in plan]
                 break
         return plan
+
+    def _gift(self, target: str) -> tuple[str, str] | None:
+        """Now and then, where several worlds are together: a parameter, and a read of another world that supplies it."""
+        if len(self.worlds.worlds) == 1 or self.rng.random() >= self.navigator.options.cross:
+            return None
+        home = self.worlds.world_of(target)
+        gifts = [
+            (p.name, supplier)
+            for p in self.worlds.tools[target].parameters.values()
+            if p.required and p.semantic is not None and p.semantic.known
+            for supplier in self.navigator.suppliers(target, p.semantic.name)
+            if self.worlds.world_of(supplier) is not home
+        ]
+        return self.rng.choice(gifts) if gifts else None
+
+    def _accept(self, name: str, bound: dict[str, Bound]) -> dict[str, Bound]:
+        """Put what another world supplied in its place."""
+        parameter, supplier = self.gifts.get(name, ("", ""))
+        kind = self.worlds.tools[name].parameters[parameter].semantic if parameter else None
+        shown = [o for o in self.pool.latest(kind.name, turn=self.turn) if o.tool == supplier] if kind is not None else []
+        if shown:
+            seen = self.rng.choice(shown)
+            bound[parameter] = Bound(seen.value, "output", seen)
+        return bound
 
     def _next(self, plan: list[str]) -> str | None:
         if self._reached():
@@ -194,6 +223,7 @@ class Walk:
             bound = bind(tool, self.worlds.world_of(name), self.pool, self.rng, turn=self.turn, mix=mix)
             if bound is None:
                 return False
+            bound = self._accept(name, bound)
             bound = self._agree(tool, {key: self._origin(item) for key, item in bound.items()})
             mark = str(sorted((key, str(item.value)) for key, item in bound.items()))
             if mark in seen:

@@ -225,7 +225,7 @@ class IdleWrite(Shop):
 
 
 class HalfDone(Shop):
-    """A shop that lets time pass before it refuses: half a change that no journal undoes."""
+    """A shop that goes behind the journal and then refuses: half a change that nothing undoes."""
 
     @tool(writes="now")
     def wait(self, item: ItemId) -> Note:
@@ -234,10 +234,22 @@ class HalfDone(Shop):
         Args:
             item: what to wait for.
         """
-        self.advance(3600)
+        self.now = self.now + 3600
+        self._journal.clear()
         if self.items[item].stock:
             raise ToolError("unavailable", "the item is still in stock")
         return Note("sold out")
+
+
+class SlyRead(Shop):
+    """A shop whose reading of the time goes behind the journal and takes a minute."""
+
+    @tool
+    def clock(self) -> Note:
+        """Tell the shop's time."""
+        self.now = self.now + 60
+        self._journal.clear()
+        return Note(self.timestamp)
 
 
 class InPlace(Shop):
@@ -765,7 +777,8 @@ CHANCE = ("reads-change-nothing", "no-clock-or-chance", *STATE)
 FAULTS: tuple[tuple[type[World], str, tuple[str, ...]], ...] = (
     (ReadWrites, "writes-declared", ("tools-succeed",)),
     (WritesElsewhere, "writes-declared", ("tools-succeed", "tools-reachable")),
-    (ReadAdvances, "reads-change-nothing", ()),
+    (ReadAdvances, "writes-declared", ("tools-succeed",)),
+    (SlyRead, "reads-change-nothing", ()),
     (ForgetfulRead, "reads-change-nothing", STATE),
     (IdleWrite, "writes-happen", ()),
     (HalfDone, "atomic", ("tools-succeed",)),

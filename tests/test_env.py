@@ -467,3 +467,14 @@ def test_two_envs_in_two_threads_of_events_do_not_meet():
         return await asyncio.gather(*[life(seed % 4) for seed in range(20)])
 
     assert asyncio.run(all_lives()) == [1.0] * 20
+
+
+def test_restoring_rewinds_what_is_rendered():
+    env = gym.make("turngym/FileSystem-v0", render_mode="ansi").unwrapped
+    env.reset(seed=1)
+    env.step({"name": "pwd", "arguments": {}})
+    here, shown = env.snapshot(), env.render()
+    env.step({"name": "whoami", "arguments": {}})
+    assert env.render() != shown
+    env.restore(here)
+    assert env.render() == shown

@@ -234,6 +234,7 @@ class _Watcher:
                 self.evidence.breach("records-frozen", detail)
 
     def _invariants(self, law: str, when: str, world: World) -> None:
+        world._journal.clear()  # time that passed stays in it until the next call
         for line in world.invariants():
             self.evidence.breach(law, f"{when}: {line}")
             break

@@ -63,7 +63,7 @@ class Assembler:
     def __init__(self, graph: ToolGraph, roles: Roles, options: AssemblyOptions | None = None) -> None:
         self.options = options or AssemblyOptions()
         self.roles = roles
-        self.sampler = Sampler(graph, self.options.sampler)
+        self.sampler = Sampler(graph, self.options.sampler._replace(min_jump=self.options.min_jump))
 
     async def sample(self, place: Place, rng: Random, funnel: Counter[str]) -> Sample:
         """One verified sample; raises `Rejected` with the reason. `funnel` counts rounds drawn and rejected."""

@@ -1,8 +1,8 @@
 """Plans: what a round of calls did, where every argument came from, and what depends on what.
 
-A `Round` is one user turn's worth of executed calls; a `Trip` is the rounds of a conversation on one running
-state. Dependencies are found by execution: a later call that changes its answer when an earlier write is left
-out depends on that write; a read that would answer otherwise after a write comes before it.
+A `Round` is one user turn's worth of executed calls. Dependencies are found by execution: of two calls that cannot
+change places without changing some answer or the end, the later one comes after the earlier. Law: every order that
+the dependencies allow ends alike.
 """
 
 from __future__ import annotations
@@ -163,34 +163,40 @@ def _needs(call: PlannedCall) -> list[str]:
 
 
 def order_by_execution(round_: Round) -> None:
-    """Find what depends on what (see the module) and set `after` of each call."""
-    calls = round_.calls
-    after: dict[str, set[str]] = {call.id: set() for call in calls}
-    inside = {call.id for call in calls}
+    """Find what depends on what (see the module) and set `after` of each call.
+
+    A call comes after those whose results it uses, and after every call that it cannot change places with: moved
+    before it, some answer or the end would be another. Two reads always can.
+    """
+    calls, start = round_.calls, round_.before
+    place = {call.id: index for index, call in enumerate(calls)}
+    states = [start.fork()]
     for call in calls:
-        after[call.id].update(b.seen.call for b in call.bound.values() if b.seen is not None and b.seen.call in inside)
-    worlds = round_.before.fork()
+        states.append(states[-1].fork())
+        answer = states[-1].call(call.name, call.arguments)
+        assert answer.text == call.result.text, "worlds are deterministic"
+    specs, skip = start.table_specs(), start.incidental()
+    goal = effects(start.diff(states[-1]), specs, skip)
+    before: list[set[int]] = []  # transitively
     for index, call in enumerate(calls):
-        if call.writes:
-            for later in _changed_without(worlds, calls[index + 1 :]):
-                after[later].add(call.id)
-        answer_before = worlds.call(call.name, call.arguments)
-        assert answer_before.text == call.result.text, "worlds are deterministic"
-        if call.writes:
-            after[call.id].update(_changed_by(worlds, [c for c in calls[:index] if not c.writes]))
-    for call in calls:
-        call.after = tuple(other.id for other in calls if other.id in after[call.id])
+        direct = {place[b.seen.call] for b in call.bound.values() if b.seen is not None and b.seen.call in place}
+        closed = direct.union(*(before[other] for other in direct))
+        for other in range(index - 1, -1, -1):
+            if other in closed or not (call.writes or calls[other].writes):
+                continue
+            moved = [k for k in range(other + 1, index) if k in closed]
+            rest = [k for k in range(other + 1, len(calls)) if k != index and k not in closed]
+            worlds = states[other].fork()
+            same = _answers_alike(worlds, [calls[k] for k in (*moved, index, other, *rest)])
+            if not same or effects(start.diff(worlds), specs, skip) != goal:
+                direct.add(other)
+                closed |= before[other] | {other}
+        before.append(closed)
+        call.after = tuple(calls[k].id for k in sorted(direct))
 
 
-def _changed_without(worlds: WorldSet, calls: list[PlannedCall]) -> list[str]:
-    if not calls:
-        return []
-    fork = worlds.fork()
-    return [call.id for call in calls if fork.call(call.name, call.arguments).text != call.result.text]
-
-
-def _changed_by(worlds: WorldSet, reads: list[PlannedCall]) -> list[str]:
-    return [call.id for call in reads if worlds.call(call.name, call.arguments).text != call.result.text]
+def _answers_alike(worlds: WorldSet, calls: list[PlannedCall]) -> bool:
+    return all(worlds.call(call.name, call.arguments).text == call.result.text for call in calls)
 
 
 def idle_writes(round_: Round) -> list[PlannedCall]:

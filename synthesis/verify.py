@@ -57,7 +57,8 @@ def verify_sample(sample: Sample) -> list[str]:
 
 
 def prove_task(task: Task) -> Iterator[str]:
-    """Why a task is not sound: gold must pass, doing nothing must fail, and so must leaving out any gold write."""
+    """Why a task is not sound: gold must pass, in the order most unlike its own that it allows too; doing nothing
+    must fail, and so must leaving out any gold write."""
     verdict, moments = play_gold(task)
     if not verdict.success:
         why = next((t for t in verdict.turns if not t.passed), None)
@@ -65,6 +66,8 @@ def prove_task(task: Task) -> Iterator[str]:
         return
     if _idle(task).success:
         yield "doing nothing passes"
+    if not _latest_first(task).success:
+        yield "gold in another order that its partial order allows does not pass"
     writing = {moment.turn for moment in moments}
     for number, turn in enumerate(task.turns):
         if turn.gold and number not in writing and not (turn.checks.outputs or turn.checks.told):
@@ -103,6 +106,21 @@ def _idle(task: Task) -> Verdict:
     episode.start()
     for _ in task.turns:
         episode.step("", ())
+    return episode.verdict()
+
+
+def _latest_first(task: Task) -> Verdict:
+    """Gold in the order most unlike its own that the partial order allows: always the last call that may come."""
+    episode = Episode(task, max_steps=1 << 30)
+    episode.start()
+    for turn in task.turns:
+        waiting, inside, done = list(turn.gold), {call.id for call in turn.gold}, set[str]()
+        while waiting:
+            call = next(c for c in reversed(waiting) if done.issuperset(inside.intersection(c.after)))
+            waiting.remove(call)
+            done.add(call.id)
+            episode.step("", (ToolCall(call.name, call.arguments, call.id),))
+        episode.step(turn.reply, ())
     return episode.verdict()
 
 

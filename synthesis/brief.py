@@ -56,12 +56,10 @@ def make_brief(round_: Round, rounds: list[Round], said: str, style: Style, rng:
     summary = " Then: ".join(call.tool.summary.rstrip(".") + "." for call in sinks)
     tool = compose(round_, _name(sinks, round_), summary)
     text = f"{said}\n{' '.join(goals)}"
-    calls = {call.id: call for call in round_.calls}
     facts: list[tuple[str, Any]] = []
     for item in tool.exposed:
         if not states(text, item.parameter, item.value) and (item.parameter, item.value) not in facts:
             facts.append((item.parameter, item.value))
-        assert item.call in calls
     facts.sort(key=lambda fact: not is_secret(fact[0]))
     return Brief(tool, goals, answers, tuple(facts))
 

@@ -18,7 +18,7 @@ from ..envs.messages import tool_message
 from ..envs.task import GoldCall, Task
 from ..envs.told import mentions
 from ..envs.tool import ToolCall
-from ..envs.verdict import Verdict, judge_of, start_of
+from ..envs.verdict import Verdict, start_of
 from ..envs.worldset import WorldSet
 from .advanced import pick_value
 from .brief import states
@@ -297,8 +297,3 @@ def _thoughts(replay: _Replay) -> Iterator[str]:
 def _mentioned(text: str, values: Iterable[str]) -> list[str]:
     folded = text.casefold()  # a cheap first look: ids are spelt one way
     return [value for value in values if value.casefold() in folded and mentions(text, value)]
-
-
-def fingerprints_of(task: Task) -> list[str]:
-    """The state after gold of each turn, as the installed worlds make it."""
-    return judge_of(task).fingerprints

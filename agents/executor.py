@@ -7,15 +7,21 @@ crosses processes makes the policy again over there. Not here: what is kept of a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol, TypedDict
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 
 from ..envs.task import Task, TaskFile
+from .limits import Limits
 from .policy import Policy, policy_record
-from .rollout import Conditions, Limits, rollout
+from .rollout import Conditions, rollout
 from .trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from .user import User
 
 
 class Job(NamedTuple):
@@ -38,8 +44,11 @@ class RunOptions(TypedDict, total=False):
     """Options of `run` and `run_all`.
 
     trials: rollouts per task. seed: of the policy's draws. concurrency: episodes at once. limits, conditions: of
-    each episode. executor: where they run. repair: move garbled lines of the record aside instead of refusing.
+    each episode. user: who speaks to the policy; None plays the task's own words. executor: where they run.
     label: plain JSON data kept in the run's config (an env's name, a split); part of what a resume compares.
+    repair: move garbled lines of the record aside instead of refusing. redo: move episodes that ended by
+    infrastructure errors aside, and make them again. outage: that many such episodes in a row stop the run, since
+    a dead server serves no task; None goes on to the end.
     """
 
     trials: int
@@ -47,8 +56,11 @@ class RunOptions(TypedDict, total=False):
     concurrency: int
     limits: Limits
     conditions: Conditions
-    executor: Executor
+    user: User | None
+    executor: Executor | None
     repair: bool
+    redo: bool
+    outage: int | None
     label: dict[str, Any]
 
 
@@ -61,16 +73,21 @@ class Plan:
     concurrency: int = 32
     limits: Limits = field(default_factory=Limits)
     conditions: Conditions = field(default_factory=Conditions)
+    user: User | None = None
     executor: Executor | None = None
     repair: bool = False
+    redo: bool = False
+    outage: int | None = 100
     label: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trials < 1 or self.concurrency < 1:
             raise ValueError(f"trials and concurrency are at least 1, not {self.trials} and {self.concurrency}")
+        if self.outage is not None and self.outage < 1:
+            raise ValueError(f"an outage is at least one episode, not {self.outage}; None never stops")
 
     def config(self, policy: Policy, tasks: Iterable[Task]) -> dict[str, Any]:
-        """What decides the trajectories: all but concurrency and executor."""
+        """What decides the trajectories: not where and how many at once."""
         return {
             "policy": policy_record(policy),
             "tasks": _tasks_digest(tasks),
@@ -78,8 +95,30 @@ class Plan:
             "seed": self.seed,
             "limits": asdict(self.limits),
             "conditions": self.conditions.record(),
+            **({"user": policy_record(self.user)} if self.user is not None else {}),
             **({"label": self.label} if self.label else {}),
         }
+
+    def live(self, policy: Policy, job: Job) -> Coroutine[Any, Any, Trajectory]:
+        """The rollout of one job under this plan."""
+        return rollout(
+            policy, job.task, trial=job.trial, seed=self.seed, limits=self.limits, conditions=self.conditions, user=self.user
+        )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def served(*players: Any) -> AsyncIterator[None]:
+    """Policies (and users) with their `prepare` called, and `close` at the end; None is passed over.
+
+    Raises what a `prepare` raises, with those before it closed again.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for player in players:
+            if prepare := getattr(player, "prepare", None):
+                await prepare()
+            if close := getattr(player, "close", None):
+                stack.push_async_callback(close)
+        yield
 
 
 class InProcess:
@@ -87,13 +126,20 @@ class InProcess:
 
     async def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         """Keep `plan.concurrency` episodes going; no more results wait than that."""
+        first = next(jobs, None)
+        if first is None:
+            return  # nothing to do needs no server
+        async with served(policy, plan.user), contextlib.aclosing(self._play(policy, chain((first,), jobs), plan)) as trajectories:
+            async for trajectory in trajectories:
+                yield trajectory
+
+    async def _play(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         ready: asyncio.Queue[Trajectory | Exception | None] = asyncio.Queue(plan.concurrency)
 
         async def work() -> None:
             try:
                 for job in jobs:  # shared: each worker takes the next one
-                    made = await rollout(policy, job.task, trial=job.trial, seed=plan.seed, limits=plan.limits, conditions=plan.conditions)
-                    await ready.put(made)
+                    await ready.put(await plan.live(policy, job))
                     await asyncio.sleep(0)  # a policy that never waits must still let others, and signals, in
                 await ready.put(None)
             except Exception as error:  # a malformed task, say: the run ends, what is finished is kept

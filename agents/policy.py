@@ -95,8 +95,15 @@ class Opening(NamedTuple):
 
 @runtime_checkable
 class Policy(Protocol):
-    """Decides. Optional beside these: `config` (plain JSON data that tells it from its like; no keys or
-    secrets), `sees_task`, and `start(opening) -> Policy`, which gives the policy for one episode."""
+    """Decides. Optional beside these:
+
+    - `config`: plain JSON data that tells it from its like; no keys or secrets. `sees_task`: as in `Opening`.
+    - `start(opening) -> Policy`: gives the policy for one episode.
+    - `async prepare()`: called once before the first task of a run, in its event loop. Raises `RunError`, with the
+      remedy, if no episode could ever work (no server, a wrong key or model name); the run then never starts.
+    - `async close()`: called once when a run ends, however it ends; `prepare` may be called again after it.
+    - `spec`: a `PolicySpec`, set by `make_policy`, from which other processes make it again.
+    """
 
     name: str
 
@@ -105,8 +112,21 @@ class Policy(Protocol):
         ...
 
 
-def policy_record(policy: Policy) -> dict[str, Any]:
-    """Name, config and hash of a policy, as plain JSON data. Secrets in the config are left out."""
+class PolicySpec(NamedTuple):
+    """How a policy (or a user) was made by name: enough to make it again in another process."""
+
+    name: str
+    options: dict[str, Any]
+
+
+class Named(Protocol):
+    """Whatever has a name, and perhaps a `config`: a policy, a user."""
+
+    name: str
+
+
+def policy_record(policy: Named) -> dict[str, Any]:
+    """Name, config and hash of a policy (or a user), as plain JSON data. Secrets in the config are left out."""
     config = without_secrets(dict(getattr(policy, "config", None) or {}))
     body = json.dumps({"name": policy.name, "config": config}, sort_keys=True, default=str)
     return {"name": policy.name, "config": json.loads(body)["config"], "hash": blake2b(body.encode(), digest_size=6).hexdigest()}

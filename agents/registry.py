@@ -6,19 +6,20 @@ with the options), an object with `act` or `batch`, or a function. Law: a wrong 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 from typing import Any
 
-from ..envs.errors import MissingExtraError, RunError, UnknownNameError, shorten
+from ..envs.errors import RunError, TurngymError, UnknownNameError, shorten
 from .adapters import as_policy
-from .policy import Policy
+from .policy import Policy, PolicySpec
 
 POLICIES: dict[str, str] = {
     "null": "turngym.agents.baselines:NullPolicy",
     "random": "turngym.agents.baselines:RandomPolicy",
     "oracle": "turngym.agents.baselines:OraclePolicy",
-    "graph": "turngym.agents.planner:GraphPolicy",
+    "graph": "turngym.agents.planning.planner:GraphPolicy",
     "scripted": "turngym.agents.playback:ScriptedPolicy",
     "replay": "turngym.agents.playback:ReplayPolicy",
 }
@@ -37,18 +38,24 @@ def make_policy(name: str, **options: Any) -> Policy:
     found = _load(name, module_name, attribute)
     if inspect.isclass(found):
         _check_options(name, found, options)
-        return as_policy(found(**options), "" if name in POLICIES else name)
+        return _specified(as_policy(found(**options), "" if name in POLICIES else name), name, options)
     if options:
         raise RunError(
             f"policy {shorten(name)} is made already and takes no options; got {', '.join(sorted(options))}; name a class instead"
         )
-    return as_policy(found, "" if hasattr(found, "act") and hasattr(found, "name") else name)
+    return _specified(as_policy(found, "" if hasattr(found, "act") and hasattr(found, "name") else name), name, options)
+
+
+def _specified(policy: Policy, name: str, options: dict[str, Any]) -> Policy:
+    with contextlib.suppress(AttributeError):  # one with fixed slots stays in this process
+        policy.spec = PolicySpec(name, dict(options))  # type: ignore[attr-defined]
+    return policy
 
 
 def _load(name: str, module_name: str, attribute: str) -> Any:
     try:
         module = importlib.import_module(module_name)
-    except MissingExtraError:
+    except TurngymError:
         raise
     except Exception as error:
         why = f"{type(error).__name__}: {shorten(str(error), 160)}"

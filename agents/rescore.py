@@ -16,6 +16,7 @@ from ..envs.episode import Episode
 from ..envs.errors import TurngymError, shorten
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
+from .limits import cut
 from .metrics import Tally
 from .records import read_records
 from .trajectory import Trajectory, plain
@@ -91,13 +92,17 @@ def play(trajectory: Trajectory, task: Task | None = None) -> tuple[Episode, str
     task = trajectory.read_task() if task is None else task
     episode = Episode(task, max_steps=len(trajectory.steps) + 1, hidden=hidden, interceptors=(answers.stand_in,))
     recorded = [message for message in trajectory.messages if message["role"] != "assistant"]
+    kept = iter([result.get("kept") for result in trajectory.results])
     brought, drift = list(episode.start()), ""
     for message in trajectory.assistant():
         if episode.over:
             return episode, "it is over before the record ends"
         brought += episode.step(message.content, message.tool_calls).messages
     for index, (was, now) in enumerate(zip(recorded, brought, strict=False)):
-        if plain(now) != was and not (was["role"] == "tool" and was.get("content") == now.get("content")):
+        same = plain(now) == was
+        if was["role"] == "tool":
+            same = was.get("content") in (now["content"], cut(now["content"], next(kept, None)))
+        if not same:
             drift = f"message {index} that reached the policy: was {shorten(str(was.get('content')), 120)}"
             break
     return episode, drift or ("the number of messages" if len(recorded) != len(brought) else "")

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..envs.episode import Episode, Interceptor
 from ..envs.errors import TurngymError, shorten
 from ..envs.messages import Message, number_calls
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
+from .limits import Limits, Meter, cut
 from .policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening, Policy, policy_record, understand
 from .trajectory import (
+    INFRASTRUCTURE,
     POLICY_ERROR,
     Status,
     Trajectory,
@@ -31,26 +33,8 @@ from .trajectory import (
     trajectory_id,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What ends an episode early, as `truncated`; None means no limit.
-
-    Attributes:
-        steps: assistant messages. seconds: wall-clock; a policy that waits is interrupted, one that computes
-            is stopped at its next step. tokens: completion tokens, as far as the policy reports usage.
-        repeats: the same call that many times in a row within a turn.
-    """
-
-    steps: int = 100
-    seconds: float | None = None
-    tokens: int | None = None
-    repeats: int | None = 16
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value is not None and value <= 0:
-                raise ValueError(f"the limit {name} must be above zero, not {value}")
+if TYPE_CHECKING:
+    from .user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +60,21 @@ _PLAIN, _OPEN = Limits(), Conditions()
 
 
 async def rollout(
-    policy: Policy, task: Task, *, trial: int = 0, seed: int = 0, limits: Limits = _PLAIN, conditions: Conditions = _OPEN
+    policy: Policy,
+    task: Task,
+    *,
+    trial: int = 0,
+    seed: int = 0,
+    limits: Limits = _PLAIN,
+    conditions: Conditions = _OPEN,
+    user: User | None = None,
 ) -> Trajectory:
     """Let a policy live through a task once; never raises for what the policy or the task does.
 
-    `trial` and `seed` reach the policy alone: the task's worlds have their own seeds.
+    `trial` and `seed` reach the policy alone: the task's worlds have their own seeds. `user` speaks to the policy;
+    None plays the task's own words.
     """
-    life = _Life(policy, task, trial, seed, limits)
+    life = _Life(policy, task, trial, seed, limits, user)
     await life.live(policy, conditions)
     return life.trajectory
 
@@ -98,9 +90,10 @@ class _Stop(Exception):
 class _Life:
     """One rollout while it lasts: the episode, what the policy sees, and the record of both."""
 
-    def __init__(self, policy: Policy, task: Task, trial: int, seed: int, limits: Limits) -> None:
+    def __init__(self, policy: Policy, task: Task, trial: int, seed: int, limits: Limits, user: User | None) -> None:
         self._begun = perf_counter()
-        self._limits = limits
+        self._limits, self._meter = limits, Meter(limits)
+        self._user = user
         self._task = task
         made_by = policy_record(policy)
         self.trajectory = Trajectory(
@@ -116,9 +109,6 @@ class _Life:
         self._act_times: list[float] = []
         self._env_times: list[float] = []
         self._calls = 0
-        self._tokens = 0
-        self._last: tuple[str, Any] | None = None
-        self._in_a_row = 0
         self._injected: set[int] = set()
 
     async def live(self, policy: Policy, conditions: Conditions) -> None:
@@ -224,7 +214,9 @@ class _Life:
         if step.truncated:
             raise _Stop("truncated", "steps")
         if not step.terminated:
-            self._check_limits(calls, message)
+            reason, detail = self._meter.count(calls, message)
+            if reason:
+                raise _Stop("truncated", reason, detail)
 
     def _result(self, call: ToolCall, result: ToolResult, number: int) -> dict[str, Any]:
         record: dict[str, Any] = {"call": call.id, "name": result.name, "error": result.error}
@@ -232,26 +224,20 @@ class _Life:
             record["detail"] = shorten(result.detail, 1000)
         if number in self._injected:
             record["injected"] = number
+        if (kept := self._limits.kept) is not None and cut(result.text, kept) is not result.text:
+            record["kept"] = kept
         return record
 
     def _arrive(self, messages: Sequence[Message]) -> None:
-        self.trajectory.messages.extend(messages)
-        self._conversation.messages.extend([dict(message) for message in messages])
-
-    def _check_limits(self, calls: Sequence[ToolCall], message: AssistantMessage) -> None:
-        limits = self._limits
-        if message.usage:
-            self._tokens += _count(message.usage.get("completion_tokens"))
-        if limits.tokens is not None and self._tokens >= limits.tokens:
-            raise _Stop("truncated", "tokens")
-        if not calls:
-            self._last, self._in_a_row = None, 0
-        for call in calls:
-            made = (call.name, call.arguments)
-            self._in_a_row = self._in_a_row + 1 if made == self._last else 1
-            self._last = made
-            if limits.repeats is not None and self._in_a_row >= limits.repeats:
-                raise _Stop("truncated", "repeats", shorten(f"{call.name} {call.arguments}", 200))
+        kept, shown = self._limits.kept, self._limits.shown
+        for message in messages:
+            content = message["content"]
+            if message["role"] == "tool":
+                self.trajectory.messages.append({**message, "content": cut(content, kept)})
+                self._conversation.messages.append({**message, "content": cut(content, shown)})
+            else:
+                self.trajectory.messages.append(message)
+                self._conversation.messages.append(dict(message))
 
 
 async def _within(seconds: float, actor: Any, conversation: Conversation) -> Any:
@@ -268,7 +254,7 @@ def _stop_for(error: BaseException) -> _Stop:
     if isinstance(error, EndEpisode):
         return _Stop("truncated", error.reason, _words(error))
     if isinstance(error, InfrastructureError):
-        return _Stop("error", "infrastructure", _words(error))
+        return _Stop("error", INFRASTRUCTURE, _words(error))
     return _Stop("error", POLICY_ERROR, _words(error))
 
 
@@ -278,7 +264,3 @@ def _words(error: BaseException) -> str:
     except Exception:  # an exception that cannot even say what it is
         said = ""
     return shorten(f"{type(error).__name__}: {said}", 500)
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else 0

@@ -28,7 +28,7 @@ from .executor import Executor, InProcess, Job, Plan, RunOptions
 from .metrics import Tally
 from .policy import Policy, policy_record
 from .store import RunStore
-from .trajectory import Trajectory, trajectory_id
+from .trajectory import INFRASTRUCTURE, Trajectory, trajectory_id
 
 
 async def run(
@@ -39,7 +39,7 @@ async def run(
     A task that stands several times among `tasks` gets further trials. With `out`, what a directory holds
     already is not made again and not given; `summary.json` is written at the end, over everything there, also
     when the run is broken off. Raises `RunError` for a directory that cannot be used, `TaskError` for a
-    malformed task when it is reached.
+    malformed task when it is reached. A run that meets an outage (`RunOptions`) ends early, like one broken off.
     """
     plan, player = Plan(**options), as_policy(policy)
     session = _Session(player, plan, tasks, out)
@@ -57,6 +57,7 @@ class RunReport:
     Attributes:
         summary: the figures, over resumed episodes too. trajectories: only of runs without a directory.
         made, resumed: episodes made now, and found. notes: what was mended. stopped: the signal's name or "".
+        outage: the last cause, where too many episodes in a row ended by infrastructure errors.
     """
 
     summary: dict[str, Any]
@@ -65,11 +66,12 @@ class RunReport:
     resumed: int = 0
     notes: list[str] = field(default_factory=list)
     stopped: str = ""
+    outage: str = ""
 
     @property
     def exit_code(self) -> int:
         """For a command: 128 + signal if stopped, 1 if episodes ended by errors that are not the policy's, else 0."""
-        return 128 + signal.Signals[self.stopped] if self.stopped else int(bool(self.summary.get("excluded")))
+        return 128 + signal.Signals[self.stopped] if self.stopped else int(bool(self.outage or self.summary.get("excluded")))
 
 
 def run_all(
@@ -160,8 +162,11 @@ class _Session:
         self.tally = Tally()
         self.store: RunStore | None = None
         self._whole = False
+        self._down = 0
+        self.outage = ""
         if out is not None:
-            self.store = RunStore(out, plan.config(policy, tasks), repair=plan.repair, on_record=self._count)
+            redo = (lambda record: record.get("reason") == INFRASTRUCTURE) if plan.redo else None
+            self.store = RunStore(out, plan.config(policy, tasks), repair=plan.repair, redo=redo, on_record=self._count)
         self.resumed = self.store.resumed if self.store else 0
 
     def _count(self, record: dict[str, Any]) -> None:
@@ -192,11 +197,19 @@ class _Session:
                 self.tally.add(trajectory)
                 self.made += 1
                 yield trajectory
+                if self._is_outage(trajectory):
+                    return
         self._whole = True
+
+    def _is_outage(self, trajectory: Trajectory) -> bool:
+        self._down = self._down + 1 if trajectory.reason == INFRASTRUCTURE else 0
+        if self._down == self.plan.outage:
+            self.outage = trajectory.detail
+        return bool(self.outage)
 
     def report(self) -> RunReport:
         notes = list(self.store.notes) if self.store else []
-        return RunReport(self.summary(), made=self.made, resumed=self.resumed, notes=notes)
+        return RunReport(self.summary(), made=self.made, resumed=self.resumed, notes=notes, outage=self.outage)
 
     def summary(self) -> dict[str, Any]:
         return {"complete": self._whole, **self.tally.summary()}

@@ -11,6 +11,7 @@ no key or password is written. Not here: what a record means.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -41,6 +42,7 @@ class RunStore:
         directory: made if absent. config: plain JSON data that decides what the run gives.
         kind, records: what kind of run it is, and the name of its record file.
         repair: move garbled lines to `<records>.quarantine` instead of refusing.
+        redo: says of a record that is there whether it is to be made again; those move to `<records>.redone`.
         on_record: called with every record that is there already; what it raises makes the line a garbled one.
 
     Attributes:
@@ -55,6 +57,7 @@ class RunStore:
         kind: str = "rollout",
         records: str = TRAJECTORIES,
         repair: bool = False,
+        redo: Callable[[dict[str, Any]], bool] | None = None,
         on_record: OnRecord | None = None,
     ) -> None:
         self.path = Path(directory)
@@ -66,7 +69,7 @@ class RunStore:
         self._synced = time.monotonic()
         try:
             self._take_place(kind, config)
-            self._read_back(repair, on_record)
+            self._read_back(repair, redo or _never, on_record)
             self._fd = os.open(self.records_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
@@ -86,44 +89,49 @@ class RunStore:
         manifest = json.loads(record_line(manifest))
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is no directory; name one for the run")
-        known = self.path / "run.json"
+        known, changes = self.path / "run.json", list[str]()
         if self.path.exists() and not known.exists() and (foreign := _foreign(self.path)):
             raise RunError(f"{self.path} is no run directory (it holds {foreign}); name an empty or new one")
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
         if known.exists():
-            if changes := _differences(read_manifest(self.path), manifest):
+            changes = _differences(read_manifest(self.path), manifest)
+            if changes and _holds_something(self.records_path):
                 raise RunError(f"{self.path} was made otherwise: {'; '.join(changes)}; run as before or name another directory")
-        else:
+        if not known.exists() or changes:  # a run that never finished a record binds nobody
             write_aside(known, manifest)
 
-    def _read_back(self, repair: bool, on_record: OnRecord | None) -> None:
+    def _read_back(self, repair: bool, redo: Callable[[dict[str, Any]], bool], on_record: OnRecord | None) -> None:
         if not self.records_path.exists():
             return
         bad: list[tuple[int, str]] = []
+        again: set[int] = set()
         end, tail = 0, b""
         for number, line in lines_of(self.records_path):
-            record, why = self._accept(line, on_record)
-            identity = record["id"] if record is not None else ""
+            record, why = parse_line(line)
+            if record is not None and redo(record):
+                again.add(number)
+            elif record is not None:
+                record, why = self._accept(record, on_record)
             if not line.endswith(b"\n"):
                 tail = line
             elif record is None:
                 bad.append((number, why))
                 if not repair:
                     raise RunError(f"{self.records_path}, line {number}: {why}; --repair (repair=True) moves it aside")
-            if record is not None:
-                self.ids.add(identity)
+            if record is not None and number not in again:
+                self.ids.add(record["id"])
             end += len(line) if not tail or record is not None else 0
         if tail:
             self._mend_tail(end, tail)
-        if bad:
-            self._quarantine({number for number, _ in bad})
-            self.notes += [f"{self.records_path.name}, line {number}: {why}; moved to {self._aside().name}" for number, why in bad]
+        if bad or again:
+            self._move_aside({".quarantine": {number for number, _ in bad}, ".redone": again})
+        aside = self.records_path.name + ".quarantine"
+        self.notes += [f"{self.records_path.name}, line {number}: {why}; moved to {aside}" for number, why in bad]
+        if again:
+            self.notes.append(f"{len(again)} records are made again; the former ones are in {self.records_path.name}.redone")
 
-    def _accept(self, line: bytes, on_record: OnRecord | None) -> tuple[dict[str, Any] | None, str]:
-        record, why = parse_line(line)
-        if record is None:
-            return None, why
+    def _accept(self, record: dict[str, Any], on_record: OnRecord | None) -> tuple[dict[str, Any] | None, str]:
         if record["id"] in self.ids:
             return None, f"the id {shorten(record['id'])} stands twice"
         try:
@@ -143,15 +151,18 @@ class RunStore:
                 file.truncate(end)
                 self.notes.append(f"{self.records_path.name}: cut a torn last line of {len(tail)} bytes; that record is made again")
 
-    def _aside(self) -> Path:
-        return self.records_path.with_name(self.records_path.name + ".quarantine")
-
-    def _quarantine(self, numbers: set[int]) -> None:
+    def _move_aside(self, lines: Mapping[str, set[int]]) -> None:
+        """Move numbered lines to the files of these endings; they are safe there before they leave the record."""
+        place = {number: ending for ending, numbers in lines.items() for number in numbers}
         fresh = self.records_path.with_name(self.records_path.name + ASIDE)
-        with open(fresh, "wb") as good, open(self._aside(), "ab") as bad:
+        with contextlib.ExitStack() as stack:
+            moved = {
+                ending: stack.enter_context(open(f"{self.records_path}{ending}", "ab")) for ending, numbers in lines.items() if numbers
+            }
+            good = stack.enter_context(open(fresh, "wb"))
             for number, line in lines_of(self.records_path):
-                (bad if number in numbers else good).write(line)
-            for file in (bad, good):
+                (moved[place[number]] if number in place else good).write(line)
+            for file in (*moved.values(), good):
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(fresh, self.records_path)
@@ -221,6 +232,10 @@ class RunStore:
 # -- inside -----------------------------------------------------------------------------------------------
 
 
+def _never(record: dict[str, Any]) -> bool:
+    return False
+
+
 def _locked(directory: Path) -> int:
     lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -232,6 +247,13 @@ def _locked(directory: Path) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _foreign(directory: Path) -> str:

@@ -26,6 +26,7 @@ from .policy import AssistantMessage
 TRAJECTORY_FORMAT = 1
 Status = Literal["completed", "truncated", "error"]
 POLICY_ERROR = "policy_error"
+INFRASTRUCTURE = "infrastructure"
 _TOKENS = ("token_ids", "logprobs", "context_ids")
 
 
@@ -39,8 +40,8 @@ class Trajectory:
         policy: name, config, hash. seed, trial: as run.
         messages: user, assistant (with `tool_calls` and perhaps `reasoning_content`) and tool messages in order.
         results: one per tool message in order: `call`, `name`, `error` (kind or None); `detail` of an internal
-            error; `injected`, the call's number, where an interceptor
-            answered.
+            error; `injected`, the call's number, where an interceptor answered; `kept`, where the record holds no
+            more than that many bytes of it.
         steps: one per assistant message in order: `message` (its index), and where the engine gave them `usage`,
             `finish_reason`, `token_ids`, `logprobs`, `context_ids`, `extra`.
         status: `completed` (the task ran to its end), `truncated` (a limit, named in `reason`: `steps`,

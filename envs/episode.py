@@ -2,8 +2,9 @@
 
 The policy speaks in steps; a step with calls is answered by their results, a step without ends the turn: it is
 judged, time passes, held-out tools may be handed over, and the next user message arrives, or the episode is
-over. Laws: nothing a policy sends raises; a tool that is not visible cannot be called; `fork` shares nothing
-that can change.
+over. A user who answers within the turn (`converse`) keeps it going: all that was said in it counts as its reply.
+Laws: nothing a policy sends raises; a tool that is not visible cannot be called; `fork` shares nothing that can
+change.
 """
 
 from __future__ import annotations
@@ -116,6 +117,19 @@ class Episode:
         self.over = self.over or truncated
         return Step(messages, results, judged, terminated, truncated)
 
+    def converse(self, content: str, answer: str) -> Step:
+        """Take a step without calls that the user answers: the turn goes on, and `content` counts as told in it."""
+        if self.over:
+            raise RuntimeError("the episode is over; start another")
+        self.steps += 1
+        self._hear(content)
+        self.over = truncated = self.steps >= self.max_steps
+        return Step((user_message(answer),), (), None, False, truncated)
+
+    def _hear(self, content: str) -> None:
+        trace = self._traces[-1]
+        trace.reply = f"{trace.reply}\n{content}" if trace.reply else content
+
     def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
         messages, results = [], []
         for index, call in enumerate(number_calls(calls, self.calls)):
@@ -140,7 +154,7 @@ class Episode:
         return self.worlds.call(call.name, call.arguments)
 
     def _end_turn(self, content: str) -> tuple[TurnVerdict, tuple[Message, ...]]:
-        self._traces[-1].reply = content
+        self._hear(content)
         judged = self._judge.turn(self.turn, self.worlds, self._traces)
         self.verdicts = (*self.verdicts, judged)
         if self.turn + 1 == len(self.task.turns):

@@ -77,7 +77,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class TurnTrace:
-    """What a turn of an episode left behind, as far as checks look at it."""
+    """What a turn of an episode left behind, as far as checks look at it; `reply` is all that was said in it."""
 
     results: list[ToolResult]
     reply: str = ""

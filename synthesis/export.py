@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.records import read_records, reason_of
-from ..envs.errors import MissingExtraError, RunError, UnknownNameError
+from ..envs.errors import RunError, UnknownNameError
+from ..envs.extras import need
 from ..envs.registry import world_class
 from ..envs.worldset import tool_table
 from .card import MARK, Made, card, dataset_info
@@ -81,12 +82,8 @@ def _checked(options: ExportOptions) -> ExportOptions:
 
 
 def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError("pyarrow", "data") from None
-    return pyarrow
+    need("pyarrow.parquet")
+    return need("pyarrow")
 
 
 def _refuse_foreign(target: Path) -> None:

@@ -30,6 +30,7 @@ from turngym.agents import (
     run,
     run_all,
 )
+from turngym.agents.limits import cut
 from turngym.envs.errors import RunError, TaskError
 from turngym.envs.task import Task, TaskFile
 from turngym.envs.tool import ToolCall
@@ -376,3 +377,127 @@ def test_bad_options_are_refused():
         with pytest.raises(ValueError, match="at least 1"):
             run_all(make_policy("null"), [], **bad)
     assert run_all(make_policy("null"), []).summary["episodes"] == 0
+
+
+# -- servers and their ends --------------------------------------------------------------------------------
+
+
+class Frail:
+    """A policy on a server that is down for its first `down` episodes."""
+
+    name = "frail"
+
+    def __init__(self, down: int) -> None:
+        self.left, self.log = down, list[str]()
+
+    async def prepare(self) -> None:
+        self.log.append("prepare")
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+    async def act(self, conversation: Conversation) -> AssistantMessage:
+        self.log.append("act")
+        if self.left:
+            self.left -= 1
+            raise InfrastructureError("the server is gone")
+        return AssistantMessage("no")
+
+
+def test_a_policy_is_prepared_once_before_the_first_task_and_closed_at_the_end(tmp_path):
+    policy = Frail(0)
+    run_all(policy, some_tasks(4), out=tmp_path / "run")
+    assert policy.log[0] == "prepare"
+    assert policy.log[-1] == "close"
+    assert policy.log.count("prepare") == policy.log.count("close") == 1
+    done = list(policy.log)
+    assert run_all(policy, some_tasks(4), out=tmp_path / "run").made == 0
+    assert policy.log == done  # nothing to do asks nobody
+
+
+def test_a_policy_that_cannot_be_prepared_ends_the_run_before_its_first_task(tmp_path):
+    class Broken(Frail):
+        async def prepare(self) -> None:
+            raise RunError("no server at x; start one")
+
+    policy = Broken(0)
+    with pytest.raises(RunError, match="no server"):
+        run_all(policy, some_tasks(4), out=tmp_path / "run")
+    assert policy.log == []
+    assert run_all(say("no"), some_tasks(4), out=tmp_path / "run").made == 4  # the directory is bound to nothing
+
+
+def test_a_run_closes_its_policy_however_it_ends(tmp_path):
+    policy = Frail(0)
+
+    def fail(made: Trajectory) -> None:
+        raise KeyError("listener")
+
+    with pytest.raises(KeyError):
+        run_all(policy, some_tasks(4), on_trajectory=fail)
+    assert policy.log[-1] == "close"
+
+
+def test_an_outage_stops_a_run_and_redo_makes_it_whole(tmp_path):
+    tasks = some_tasks(12)
+    report = run_all(Frail(99), tasks, out=tmp_path / "run", concurrency=1, outage=5)
+    assert (report.made, report.exit_code) == (5, 1)
+    assert "the server is gone" in report.outage
+    assert not report.summary["complete"]
+    assert report.summary["excluded_reasons"] == {"infrastructure": 5}
+    as_it_is = run_all(Frail(0), tasks, out=tmp_path / "run", concurrency=1)
+    assert (as_it_is.made, as_it_is.summary["excluded"]) == (7, 5)
+    again = run_all(Frail(0), tasks, out=tmp_path / "run", redo=True)
+    assert (again.made, again.resumed, again.summary["excluded"], again.exit_code) == (5, 7, 0, 0)
+    assert len({json.loads(line)["id"] for line in (tmp_path / "run" / "trajectories.jsonl").read_bytes().splitlines()}) == 12
+
+
+def test_single_failures_are_no_outage():
+    class Flaky(Frail):
+        async def act(self, conversation: Conversation) -> AssistantMessage:
+            self.left += 1
+            if self.left % 3:
+                raise InfrastructureError("now and then")
+            return AssistantMessage("no")
+
+    assert not run_all(Flaky(0), [borrow_task(seed) for seed in range(12)], concurrency=1, outage=3).outage
+
+
+# -- long outputs -----------------------------------------------------------------------------------------
+
+FIND = {"name": "find_book", "arguments": json.dumps({"title": free_books(0)[0].title})}
+
+
+def test_a_long_result_is_cut_for_the_policy_and_whole_in_the_record():
+    seen: list[str] = []
+
+    def act(conversation: Conversation) -> Any:
+        seen.extend(m["content"] for m in conversation.messages if m["role"] == "tool")
+        return "no" if seen else FIND
+
+    whole = play(as_policy(act), borrow_task())
+    text = whole.messages[2]["content"]
+    assert seen == [text]
+    seen.clear()
+    made = play(as_policy(act), borrow_task(), limits=Limits(shown=20))
+    assert made.messages == whole.messages
+    assert seen == [f"{text[:20]}\n[cut: 20 of {len(text.encode())} bytes are shown]"]
+
+
+def test_the_record_of_a_result_has_a_bound_and_replays():
+    made = play(say(FIND, "no"), borrow_task(), limits=Limits(kept=30))
+    content = made.messages[2]["content"]
+    assert content.endswith("bytes are shown]")
+    assert len(content) < 80
+    report = rescore([made])
+    assert (report.same, report.drifted) == (1, [])
+
+
+@pytest.mark.parametrize("limit", range(1, 24))
+def test_a_cut_never_splits_a_character(limit: int):
+    text = "aé中😀" * 2
+    shown = cut(text, limit)
+    head, _, note = shown.partition("\n[cut")
+    assert text.startswith(head)
+    assert bool(note) == (limit < len(text.encode()))
+    assert len(head.encode()) <= max(limit, len(text.encode()) if not note else 0)

@@ -209,7 +209,8 @@ def test_a_broken_manifest_is_refused(tmp_path):
 def test_a_changed_config_is_refused_field_by_field(tmp_path):
     place = tmp_path / "run"
     old = {"seed": 1, "policy": {"name": "chat", "model": "a"}, "gone": [1], "empty": {}}
-    RunStore(place, old).close()
+    with RunStore(place, old) as store:
+        store.append(body(0))
     before = {path: path.read_bytes() for path in place.iterdir()}
     with pytest.raises(RunError) as caught:
         RunStore(place, {"seed": 2, "policy": {"name": "chat", "model": "b", "top_p": None}, "empty": {}}, kind="synthesis")
@@ -227,9 +228,40 @@ def test_a_changed_config_is_refused_field_by_field(tmp_path):
     RunStore(place, old).close()
 
 
+def test_a_run_that_finished_nothing_binds_nobody(tmp_path):
+    place = tmp_path / "run"
+    RunStore(place, {"model": "mistyped"}).close()
+    with RunStore(place, {"model": "right"}) as store:
+        store.append(body(0))
+    assert read_manifest(place)["config"] == {"model": "right"}
+    with pytest.raises(RunError, match=r"config\.model: was"):
+        RunStore(place, {"model": "mistyped"})
+
+
+@pytest.mark.parametrize("torn", [0, 1, 9])
+def test_what_is_made_again_moves_aside_and_nothing_is_lost(tmp_path, torn):
+    place = tmp_path / "run"
+    fill(place, 9)
+    before = lines(place)
+    path = place / "trajectories.jsonl"
+    path.write_bytes(path.read_bytes()[: -torn or None])
+    counted: list[str] = []
+    odd = lambda record: int(record["id"][1:]) % 2 == 1  # noqa: E731
+    with RunStore(place, {"n": 1}, redo=odd, on_record=lambda record: counted.append(record["id"])) as store:
+        assert store.ids == set(counted)
+        kept = {f"r{n}" for n in range(0, 9, 2)} - ({"r8"} if torn > 1 else set())
+        assert store.ids == kept
+        assert any("4 records are made again" in note for note in store.notes)
+    assert (place / "trajectories.jsonl.redone").read_bytes() == b"".join(before[1::2])
+    assert lines(place) == [line for line in before[::2] if json.loads(line)["id"] in kept]
+    fill(place, 9)
+    assert sorted(lines(place)) == sorted(before)
+
+
 def test_another_version_of_turngym_is_a_changed_config_and_of_python_is_not(tmp_path):
     place = tmp_path / "run"
-    RunStore(place, {}).close()
+    with RunStore(place, {}) as store:
+        store.append(body(0))
     manifest = read_manifest(place)
     manifest["versions"]["python"] = "2.7"
     (place / "run.json").write_text(json.dumps(manifest))

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-import json
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import answering, bar, percent, plain, styled, table, tell
-from ..envs.errors import RunError, shorten
+from ..console import Progress, answering, bar, percent, plain, styled, table, tell
 from ..sources import tasks_of
 from ..stopping import STOPS
 from .options import AsJson, OptionalOut, Seed, SplitName
+from .policies import (
+    BaseUrl,
+    Concurrency,
+    MaxRepeats,
+    MaxSeconds,
+    MaxSteps,
+    MaxTokens,
+    Model,
+    Outage,
+    PolicyName,
+    PolicyOptions,
+    RayAddress,
+    Redo,
+    Repair,
+    Shown,
+    Trials,
+    UserModel,
+    UserOptions,
+    UserUrl,
+    Workers,
+    executor_of,
+    limits_of,
+    player_of,
+    user_of,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from ..agents.runner import RunReport
@@ -26,66 +51,71 @@ def add_to(app: typer.Typer) -> None:
 
 def rollout(
     tasks: Annotated[str, typer.Argument(metavar="ENV|TASKS.jsonl", help="An env (its tasks), or a file of tasks.")],
-    policy: Annotated[str, typer.Option(help="null, random, oracle, graph, scripted, replay, or module:object.")],
-    option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the policy; value as JSON or text.")] = None,
+    policy: PolicyName = None,
+    option: PolicyOptions = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     number: Annotated[int | None, typer.Option("-n", min=1, help="How many tasks, drawn by the seed; default all.")] = None,
-    trials: Annotated[int, typer.Option("-k", min=1, help="Rollouts of each task.")] = 1,
+    trials: Trials = 1,
     seed: Seed = 0,
     split: Annotated[SplitName | None, typer.Option(help="Which tasks of a pack; default both.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes at once.")] = 32,
-    max_steps: Annotated[int, typer.Option(min=1, help="Assistant messages until an episode is cut.")] = 100,
+    concurrency: Concurrency = 32,
+    max_steps: MaxSteps = 100,
+    max_tokens: MaxTokens = None,
+    max_seconds: MaxSeconds = None,
+    max_repeats: MaxRepeats = 16,
+    shown: Shown = 16_384,
+    user_model: UserModel = None,
+    user_url: UserUrl = None,
+    user_option: UserOptions = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
     out: OptionalOut = None,
-    repair: Annotated[bool, typer.Option(help="Move garbled lines of the run's record aside.")] = False,
+    repair: Repair = False,
+    redo: Redo = False,
+    outage: Outage = 100,
     as_json: AsJson = False,
 ) -> None:
     """Let a policy live through tasks, keep the trajectories, and show the figures."""
-    from ..agents import Limits, make_policy, run_all
+    from ..agents import run_all
 
     with answering(as_json) as answer:
-        try:
-            player = make_policy(policy, **_options(option or ()))
-        except ValueError as error:  # what the policy itself says of its options
-            raise RunError(f"policy {shorten(policy)}: {error}; see its --option") from None
+        player = player_of(policy, option, model, base_url)
+        limits = limits_of(max_steps, max_tokens, max_seconds, max_repeats, shown)
+        user, executor = user_of(user_model, user_url, user_option), executor_of(workers, ray)
         with bar("making tasks") as made:
             chosen = tasks_of(tasks, number, seed, split.value if split else None, made)
         STOPS.check()
-        with bar("rolling out") as shown:
-            done = [0]
-
-            def count(trajectory: Any) -> None:
-                done[0] += 1
-                shown(done[0], len(chosen) * trials)
-
+        with bar("rolling out") as progress:
             report = run_all(
-                player, chosen, out=out, on_trajectory=count, trials=trials, seed=seed, concurrency=concurrency,
-                limits=Limits(steps=max_steps), repair=repair,
+                player, chosen, out=out, on_trajectory=counted(progress, len(chosen) * trials), trials=trials, seed=seed,
+                concurrency=concurrency, limits=limits, user=user, executor=executor, repair=repair, redo=redo, outage=outage or None,
             )  # fmt: skip
         for note in report.notes:
             tell(f"turngym: {note}")
         about = {"policy": player.name, "made": report.made, "resumed": report.resumed, "stopped": report.stopped}
         answer.data({**report.summary, **about, **({"out": str(out)} if out else {})})
         answer.show(*_figures(player.name, report, out))
+    leave(report, out)
+
+
+def counted(progress: Progress, wanted: int) -> Callable[[Any], None]:
+    """What counts trajectories for a progress bar."""
+    numbers = itertools.count(1)
+    return lambda trajectory: progress(next(numbers), wanted)
+
+
+def leave(report: RunReport, out: Path | None) -> None:
+    """Say why a run ended early, and leave with its exit code."""
+    kept = f"{report.made} episodes are kept, and the same command goes on" if out else "without --out nothing is kept"
     if report.stopped:
-        tell(f"turngym: stopped by {report.stopped}; {_kept(report, out)}")
+        tell(f"turngym: stopped by {report.stopped}; {kept}")
+    if report.outage:
+        tell(f"turngym: stopped, since nothing works any more ({plain(report.outage)}); {kept}" + (" with --redo" if out else ""))
+    elif out and report.summary["excluded_reasons"].get("infrastructure"):
+        tell("turngym: some episodes ended by infrastructure errors; the same command with --redo makes them again")
     if report.exit_code:
         raise typer.Exit(report.exit_code)
-
-
-def _kept(report: RunReport, out: Path | None) -> str:
-    return f"{report.made} episodes are kept, and the same command goes on" if out else "without --out nothing is kept"
-
-
-def _options(pairs: Any) -> dict[str, Any]:
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise RunError(f"--option {shorten(pair)} is no NAME=VALUE")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def _figures(name: str, report: RunReport, out: Path | None) -> list[Any]:

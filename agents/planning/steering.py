@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from ..envs.told import normalise
-from ..envs.tool import ToolCall
+from ...envs.told import normalise
+from ...envs.tool import ToolCall
 from .answering import reply
 from .arguing import Arguing
 from .calling import Answer, Enough, Known, Steps, key_of

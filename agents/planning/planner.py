@@ -12,15 +12,15 @@ import json
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from ..envs.graph import ToolGraph, graph_of
-from ..envs.registry import env_info, world_class
-from ..envs.tool import ToolCall
-from ..envs.world import World
-from ..envs.worldset import tool_table
+from ...envs.graph import ToolGraph, graph_of
+from ...envs.registry import env_info, world_class
+from ...envs.tool import ToolCall
+from ...envs.world import World
+from ...envs.worldset import tool_table
+from ..policy import AssistantMessage, Conversation, Opening
 from .calling import Answer, Known
 from .grounding import Memory
 from .matching import Matcher, matcher_of
-from .policy import AssistantMessage, Conversation, Opening
 from .steering import Turn
 
 Talk = Generator[ToolCall, Answer, str]

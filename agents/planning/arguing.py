@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..envs.binding import fits
-from ..envs.graph import Requirement
-from ..envs.signature import Parameter
-from ..envs.tool import Tool
+from ...envs.binding import fits
+from ...envs.graph import Requirement
+from ...envs.signature import Parameter
+from ...envs.tool import Tool
 from .calling import Answer, Known, Steps
 from .filling import Span, mentioned, said_by_kind, said_by_name, said_in_slot, stated
 from .grounding import Memory

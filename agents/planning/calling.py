@@ -10,8 +10,8 @@ import json
 from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
-from ..envs.graph import ToolGraph
-from ..envs.tool import Tool, ToolCall
+from ...envs.graph import ToolGraph
+from ...envs.tool import Tool, ToolCall
 from .grounding import Memory, Sight
 from .matching import Matcher
 

@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..envs.told import normalise, spellings
+from ...envs.told import normalise, spellings
 
 _NAMES = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _MONTHS = {name.casefold(): index for index, name in enumerate(_NAMES, 1)}

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..envs.binding import Occurrence, occurrences
-from ..envs.tool import Tool
+from ...envs.binding import Occurrence, occurrences
+from ...envs.tool import Tool
 from .reading import Thing, begins, field_forms
 
 _INDEX = re.compile(r"\[\d+\]")

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..envs.signature import Parameter
-from ..envs.tool import Tool
+from ...envs.signature import Parameter
+from ...envs.tool import Tool
 from .reading import Literal, field_forms, literals, mask, points
 
 _STOP = frozenset(

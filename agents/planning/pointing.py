@@ -9,8 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from ..envs.told import normalise
-from ..envs.tool import Tool
+from ...envs.told import normalise
+from ...envs.tool import Tool
 from .calling import Answer, Calls, Known, Steps, key_of
 from .filling import Span
 from .grounding import Group, Memory, belonging, fitting, groups_of, supports

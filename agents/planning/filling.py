@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..envs.signature import Parameter
-from ..envs.tool import Tool
-from .baselines import fits
+from ...envs.signature import Parameter
+from ...envs.tool import Tool
+from ..baselines import fits
 from .matching import nouns, plain_schema, shape, suits
 from .reading import Literal, field_forms, literals, mask, points
 

@@ -1,0 +1,1 @@
+"""Where rollouts run beside this process: a pool of processes, and Ray."""

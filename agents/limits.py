@@ -1,0 +1,78 @@
+"""What ends an episode early, and how much of a tool's output is shown and kept.
+
+Law: a limit ends an episode as `truncated` and never as an error; a text that is cut says so, with its whole size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from ..envs.errors import shorten
+from ..envs.tool import ToolCall
+from .policy import AssistantMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends an episode early, as `truncated`, and what is cut; None means no limit.
+
+    Attributes:
+        steps: assistant messages. seconds: wall-clock; a policy that waits is interrupted, one that computes
+            is stopped at its next step. tokens: completion tokens, as far as the policy reports usage.
+        repeats: the same call that many times in a row within a turn.
+        shown: bytes (UTF-8) of one tool result that the policy sees. kept: bytes of it in the record.
+    """
+
+    steps: int = 100
+    seconds: float | None = None
+    tokens: int | None = None
+    repeats: int | None = 16
+    shown: int | None = 16_384
+    kept: int | None = 1_048_576
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and value <= 0:
+                raise ValueError(f"the limit {name} must be above zero, not {value}")
+
+
+class Meter:
+    """Counts one episode against its limits."""
+
+    __slots__ = ("_in_a_row", "_last", "_limits", "_tokens")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tokens = 0
+        self._last: tuple[str, object] | None = None
+        self._in_a_row = 0
+
+    def count(self, calls: Sequence[ToolCall], message: AssistantMessage) -> tuple[str, str]:
+        """Count a message and its calls; give the limit that is reached and the detail, or two empty texts."""
+        limits = self._limits
+        if message.usage:
+            spent = message.usage.get("completion_tokens")
+            self._tokens += spent if isinstance(spent, int) else 0
+        if limits.tokens is not None and self._tokens >= limits.tokens:
+            return "tokens", ""
+        if not calls:
+            self._last, self._in_a_row = None, 0
+        for call in calls:
+            made = (call.name, call.arguments)
+            self._in_a_row = self._in_a_row + 1 if made == self._last else 1
+            self._last = made
+            if limits.repeats is not None and self._in_a_row >= limits.repeats:
+                return "repeats", shorten(f"{call.name} {call.arguments}", 200)
+        return "", ""
+
+
+def cut(text: str, limit: int | None) -> str:
+    """The text, or its first `limit` bytes (UTF-8, whole characters) and a line that says what is missing."""
+    if limit is None or len(text) * 4 <= limit:
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) <= limit:
+        return text
+    head = data[:limit].decode("utf-8", "ignore")
+    return f"{head}\n[cut: {limit} of {len(data)} bytes are shown]"

@@ -1,0 +1,1 @@
+"""Policies on language models: any OpenAI-compatible server, and engines in this process, with exact token records."""

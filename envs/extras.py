@@ -1,0 +1,37 @@
+"""The optional dependencies, each named here and nowhere else, imported when they are first used.
+
+Law: an absent one is a single line that says how to install it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from .errors import MissingExtraError
+
+EXTRAS: dict[str, str] = {
+    "httpx": "chat",
+    "llguidance": "transformers",
+    "openai": "chat",
+    "pyarrow": "data",
+    "ray": "ray",
+    "tenacity": "chat",
+    "torch": "transformers",
+    "transformers": "transformers",
+    "vllm": "vllm",
+}
+
+
+def need(module: str) -> ModuleType:
+    """Import an optional dependency (`"pyarrow.parquet"` counts as `pyarrow`).
+
+    Raises `MissingExtraError`, which names the extra, where it is not installed.
+    """
+    package = module.partition(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise MissingExtraError(package, EXTRAS[package]) from None

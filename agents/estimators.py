@@ -1,4 +1,4 @@
-"""Estimates from counts: pass@k, pass^k, and intervals for rates and means. Plain functions of numbers."""
+"""Estimates from counts: pass@k, pass^k, intervals for rates and means, and tests. Plain functions of numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import comb, fsum, sqrt
 
 Z95 = 1.959963984540054
+_RESAMPLES = 1000
+_RESAMPLED = 1000  # values: more are not resampled
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -37,19 +39,59 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
     return low, 1.0 if successes == n else min(1.0, centre + half)
 
 
-def bootstrap(values: Sequence[float], resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+def bootstrap(values: Sequence[float], weights: Sequence[float] | None = None, seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile interval of the mean of `values`, by resampling; equal for equal values in any process.
 
-    Give one value per task, not per trial: trials of one task are not independent.
+    Give one value per task, not per trial: trials of one task are not independent. Beyond 1,000 values, where
+    resampling comes to the same, the normal interval. Negated values give the negated interval. Values that are
+    all alike give an interval without width, which says nothing of what was not seen.
+
+    Args:
+        values: in an order of their own (by task id, say). weights: of each value in the mean, above zero; None
+            for all alike.
     """
     import numpy as np  # here, since nothing else in this package needs it
 
-    if len(values) < 2:
+    n = len(values)
+    if n < 2:
         return (values[0], values[0]) if values else (0.0, 0.0)
-    rng, data = np.random.default_rng(seed), np.asarray(values, dtype=np.float64)
-    means = [float(data[rng.integers(len(data), size=len(data))].mean()) for _ in range(resamples)]
+    data = np.asarray(values, dtype=np.float64)
+    share = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if n > _RESAMPLED:
+        centre = fsum(data * share) / fsum(share)
+        half = Z95 * sqrt(n / (n - 1) * fsum((share * (data - centre)) ** 2)) / fsum(share)
+        return max(float(data.min()), centre - half), min(float(data.max()), centre + half)
+    rng = np.random.default_rng(seed)
+    weighted, means = data * share, []
+    for _ in range(_RESAMPLES // 100):  # in parts, for the memory of a run is to stay flat
+        drawn = rng.integers(n, size=(100, n))
+        means += (weighted[drawn].mean(axis=1) / share[drawn].mean(axis=1)).tolist()
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """The exact two-sided p value of so many wins against losses if both were alike likely; ties are left out.
+
+    With one trial a task this is McNemar's exact test. 1.0 of nothing. Raises ValueError for a count below zero.
+    """
+    if min(wins, losses) < 0:
+        raise ValueError(f"wins and losses are counts, not {wins} and {losses}")
+    n = wins + losses
+    ways = total = 1
+    for i in range(min(wins, losses)):
+        ways = ways * (n - i) // (i + 1)
+        total += ways
+    return min(1.0, 2 * total / (1 << n))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p values adjusted for being several (Holm 1979), in the order given."""
+    adjusted, most = [0.0] * len(values), 0.0
+    for rank, index in enumerate(sorted(range(len(values)), key=lambda i: values[i])):
+        most = max(most, min(1.0, (len(values) - rank) * values[index]))
+        adjusted[index] = most
+    return adjusted
 
 
 def mean(values: Sequence[float]) -> float:

@@ -1,17 +1,18 @@
 """Policies by name, imported when one is made.
 
-`make_policy("random")` gives one that ships; `make_policy("my_module:thing")` one of your own: a class (made
-with the options), an object with `act` or `batch`, or a function. Law: a wrong name or option is one clear line.
+`make_policy("random")` gives one that ships; `make_policy("my_module:thing")` or
+`make_policy("path/to/file.py:thing")` one of your own: a class (made with the
+options), an object with `act` or `batch`, or a function. Law: a wrong name or option is one clear line.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 from typing import Any
 
 from ..envs.errors import RunError, TurngymError, UnknownNameError, shorten
+from ..envs.loading import load_module
 from .adapters import as_policy
 from .policy import Policy, PolicySpec
 
@@ -22,19 +23,22 @@ POLICIES: dict[str, str] = {
     "graph": "turngym.agents.planning.planner:GraphPolicy",
     "scripted": "turngym.agents.playback:ScriptedPolicy",
     "replay": "turngym.agents.playback:ReplayPolicy",
+    "transformers": "turngym.agents.models.small:TransformersPolicy",
+    "chat": "turngym.agents.models.chat:ChatPolicy",
+    "vllm": "turngym.agents.models.vllm:VLLMPolicy",
 }
 
 
 def make_policy(name: str, **options: Any) -> Policy:
-    """A policy by its name, or from `module:object`.
+    """A policy by its name, or from `module:object` or `file.py:object`.
 
     Raises `UnknownNameError` with the nearest names, and `RunError` for options it does not take or a module
     that does not import.
     """
     place = POLICIES.get(name, name)
-    module_name, colon, attribute = place.partition(":")
+    module_name, colon, attribute = place.rpartition(":")
     if not colon or not module_name or not attribute:
-        raise UnknownNameError("policy", name, [*POLICIES, "module:object"])
+        raise UnknownNameError("policy", name, [*POLICIES, "module:object", "file.py:object"])
     found = _load(name, module_name, attribute)
     if inspect.isclass(found):
         _check_options(name, found, options)
@@ -54,7 +58,7 @@ def _specified(policy: Policy, name: str, options: dict[str, Any]) -> Policy:
 
 def _load(name: str, module_name: str, attribute: str) -> Any:
     try:
-        module = importlib.import_module(module_name)
+        module = load_module(module_name)
     except TurngymError:
         raise
     except Exception as error:

@@ -91,15 +91,22 @@ def play(trajectory: Trajectory, task: Task | None = None) -> tuple[Episode, str
     hidden = trajectory.conditions.get("hidden", ())
     task = trajectory.read_task() if task is None else task
     episode = Episode(task, max_steps=len(trajectory.steps) + 1, hidden=hidden, interceptors=(answers.stand_in,))
-    recorded = [message for message in trajectory.messages if message["role"] != "assistant"]
+    recorded = [(place, message) for place, message in enumerate(trajectory.messages) if message["role"] != "assistant"]
+    spoken = {entry.get("message") for entry in trajectory.user if entry["how"] != "scripted"}  # words that no task holds
     kept = iter([result.get("kept") for result in trajectory.results])
     brought, drift = list(episode.start()), ""
-    for message in trajectory.assistant():
+    for step, message in zip(trajectory.steps, trajectory.assistant(), strict=True):
         if episode.over:
             return episode, "it is over before the record ends"
-        brought += episode.step(message.content, message.tool_calls).messages
-    for index, (was, now) in enumerate(zip(recorded, brought, strict=False)):
-        same = plain(now) == was
+        heard = step.get("heard")
+        if heard is False:  # the user failed before it was heard
+            break
+        if heard:
+            brought += episode.converse(message.content, trajectory.messages[step["message"] + 1]["content"]).messages
+        else:
+            brought += episode.step(message.content, message.tool_calls).messages
+    for index, ((place, was), now) in enumerate(zip(recorded, brought, strict=False)):
+        same = plain(now) == was or (place in spoken and now["role"] == was["role"] == "user")
         if was["role"] == "tool":
             same = was.get("content") in (now["content"], cut(now["content"], next(kept, None)))
         if not same:

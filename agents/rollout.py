@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..envs.episode import Episode, Interceptor
-from ..envs.errors import TurngymError, shorten
+from ..envs.errors import TaskError, TurngymError, shorten
 from ..envs.messages import Message, number_calls
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
+from .dialogue import Dialogue, opening_message
 from .limits import Limits, Meter, cut
 from .policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening, Policy, policy_record, understand
 from .trajectory import (
@@ -32,9 +33,7 @@ from .trajectory import (
     task_record,
     trajectory_id,
 )
-
-if TYPE_CHECKING:
-    from .user import User
+from .user import Said, ScriptedUser, User, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,9 @@ async def rollout(
     return life.trajectory
 
 
+_Heard = tuple[Said, Said | None]  # the user's answer; where it ends the turn, the words that begin the next
+
+
 class _Stop(Exception):
     """Ends a life: status, reason, detail."""
 
@@ -93,7 +95,8 @@ class _Life:
     def __init__(self, policy: Policy, task: Task, trial: int, seed: int, limits: Limits, user: User | None) -> None:
         self._begun = perf_counter()
         self._limits, self._meter = limits, Meter(limits)
-        self._user = user
+        self._user = None if isinstance(user, ScriptedUser) else user  # the task's own words need nobody to say them
+        self._dialogue: Dialogue | None = None
         self._task = task
         made_by = policy_record(policy)
         self.trajectory = Trajectory(
@@ -117,10 +120,13 @@ class _Life:
         trajectory.conditions = conditions.record()
         try:
             episode = self._open(conditions)
+            await self._greet(episode)
             actor = self._begin(policy)
             while not episode.over:
                 message = await self._ask(actor)
-                self._take(episode, message)
+                calls = self._note(message)
+                heard = None if calls or self._dialogue is None else await self._hear(self._dialogue, message.content, episode.turn)
+                self._take(episode, message, calls, heard)
         except _Stop as stop:
             trajectory.status, trajectory.reason, trajectory.detail = stop.status, stop.reason, stop.detail
         except Exception as error:  # the env's or ours: recorded, and counted as nobody's failure
@@ -128,6 +134,8 @@ class _Life:
         if episode is not None:
             self._judge(episode)
         trajectory.timings = {"total": round(perf_counter() - self._begun, 6), "act": self._act_times, "env": self._env_times}
+        if self._dialogue is not None:
+            trajectory.user, trajectory.timings["user"] = self._dialogue.record, self._dialogue.times
 
     def _judge(self, episode: Episode) -> None:
         try:
@@ -144,9 +152,22 @@ class _Life:
             episode = Episode(self._task, max_steps=self._limits.steps, hidden=conditions.hidden, interceptors=watched)
         except TurngymError as error:
             raise _Stop("error", "task_error", _words(error)) from error
-        self._arrive(episode.start())
         self._conversation.tools = episode.schemas()
         return episode
+
+    async def _greet(self, episode: Episode) -> None:
+        messages = episode.start()
+        if self._user is not None:
+            self.trajectory.conditions["user"] = policy_record(self._user)
+            about = self._conversation
+            try:
+                self._dialogue = Dialogue(self._user, self._task, about.trial, about.seed)
+                said = await self._dialogue.open(0, self._left())
+            except Exception as error:
+                raise _users_stop(error) from error
+            self._dialogue.keep(said, 0, "opening", 0)
+            messages = opening_message(said, messages)
+        self._arrive(messages)
 
     def _watch(self, intercept: Interceptor) -> Interceptor:
         def asked(call: ToolCall, number: int) -> ToolResult | None:
@@ -172,12 +193,7 @@ class _Life:
     # -- one step --------------------------------------------------------------------------------------
 
     async def _ask(self, actor: Any) -> AssistantMessage:
-        before = perf_counter()
-        left = None
-        if self._limits.seconds is not None:
-            left = self._limits.seconds - (before - self._begun)
-            if left <= 0:
-                raise _Stop("truncated", "seconds")
+        before, left = perf_counter(), self._left()
         try:
             answer = await (actor.act(self._conversation) if left is None else _within(left, actor, self._conversation))
         except _Stop:
@@ -193,8 +209,16 @@ class _Life:
             self._act_times.append(round(perf_counter() - before, 6))
         return understand(answer)
 
-    def _take(self, episode: Episode, message: AssistantMessage) -> None:
-        before = perf_counter()
+    def _left(self) -> float | None:
+        if self._limits.seconds is None:
+            return None
+        left = self._limits.seconds - (perf_counter() - self._begun)
+        if left <= 0:
+            raise _Stop("truncated", "seconds")
+        return left
+
+    def _note(self, message: AssistantMessage) -> list[ToolCall]:
+        """Put what the policy emitted on record; gives its calls with ids."""
         trajectory, conversation = self.trajectory, self._conversation
         calls = number_calls(message.tool_calls, self._calls)
         self._calls += len(calls)
@@ -202,11 +226,42 @@ class _Life:
         trajectory.messages.append(assistant_message(message, calls))
         conversation.messages.append(assistant_message(message, calls))
         conversation.step += 1
-        visible, first = episode.visible, episode.calls
-        step = episode.step(message.content, calls)
+        return calls
+
+    async def _hear(self, dialogue: Dialogue, text: str, turn: int) -> _Heard:
+        """Ask the user; a message that it failed to hear is marked, since the episode did not live through it."""
+        step = self.trajectory.steps[-1]
+        step["heard"] = False
+        try:
+            said, following = await dialogue.answer(text, turn, self._left())
+        except Exception as error:
+            raise _users_stop(error) from error
+        if said.text is not None:
+            step["heard"] = True
+        else:
+            del step["heard"]
+        return said, following
+
+    def _talk(self, dialogue: Dialogue, heard: _Heard, turn: int, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages that arrive after the user was asked, in its own words, and their record."""
+        (said, following), place = heard, len(self.trajectory.messages)
+        dialogue.keep(said, turn, "answer", None if said.text is None else place)
+        if following is not None:
+            dialogue.keep(following, turn + 1, "opening", place)
+        return opening_message(following, messages)
+
+    def _take(self, episode: Episode, message: AssistantMessage, calls: list[ToolCall], heard: _Heard | None) -> None:
+        before = perf_counter()
+        trajectory, conversation = self.trajectory, self._conversation
+        visible, first, turn = episode.visible, episode.calls, episode.turn
+        answer = heard[0].text if heard is not None else None
+        step = episode.step(message.content, calls) if answer is None else episode.converse(message.content, answer)
         for offset, (call, result) in enumerate(zip(calls, step.results, strict=True), first + 1):
             trajectory.results.append(self._result(call, result, offset))
-        self._arrive(step.messages)
+        if heard is None or self._dialogue is None:
+            self._arrive(step.messages)
+        else:
+            self._arrive(self._talk(self._dialogue, heard, turn, step.messages))
         conversation.turn = episode.turn
         if episode.visible is not visible:
             conversation.tools = episode.schemas()
@@ -255,7 +310,17 @@ def _stop_for(error: BaseException) -> _Stop:
         return _Stop("truncated", error.reason, _words(error))
     if isinstance(error, InfrastructureError):
         return _Stop("error", INFRASTRUCTURE, _words(error))
+    if isinstance(error, UserError):
+        return _Stop("error", "user_error", _words(error))
+    if isinstance(error, TaskError):
+        return _Stop("error", "task_error", _words(error))
     return _Stop("error", POLICY_ERROR, _words(error))
+
+
+def _users_stop(error: BaseException) -> _Stop:
+    stop = error if isinstance(error, _Stop) else _stop_for(error)
+    stop.detail = f"user: {stop.detail}"
+    return stop
 
 
 def _words(error: BaseException) -> str:

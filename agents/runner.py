@@ -80,13 +80,15 @@ def run_all(
     *,
     out: str | Path | None = None,
     on_trajectory: Callable[[Trajectory], None] | None = None,
+    keep: bool = True,
     **options: Unpack[RunOptions],
 ) -> RunReport:
     """`run` to its end, from sync code. SIGINT and SIGTERM stop it with everything finished kept.
 
     Args:
         policy: a policy, or anything `as_policy` takes. tasks: tasks, a `TaskFile`, or any iterable.
-        out: the run directory. on_trajectory: called with each trajectory as it finishes. options: `RunOptions`.
+        out: the run directory. on_trajectory: called with each trajectory as it finishes. keep: without a
+            directory, keep the trajectories in the report. options: `RunOptions`.
     """
     plan, player = Plan(**options), as_policy(policy)
     try:
@@ -94,20 +96,20 @@ def run_all(
     except RuntimeError:
         session = _Session(player, plan, tasks, out)
         try:
-            return asyncio.run(_drive(session, on_trajectory))
+            return asyncio.run(_drive(session, on_trajectory, keep))
         finally:
             session.close()
     raise RunError("run_all cannot run inside an event loop; use: async for trajectory in run(...)")
 
 
-async def _drive(session: _Session, on_trajectory: Callable[[Trajectory], None] | None) -> RunReport:
+async def _drive(session: _Session, on_trajectory: Callable[[Trajectory], None] | None, keep: bool) -> RunReport:
     kept: list[Trajectory] = []
     stopped = ""
 
     async def consume() -> None:
         async with contextlib.aclosing(session.live()) as trajectories:
             async for trajectory in trajectories:
-                if session.store is None:
+                if keep and session.store is None:
                     kept.append(trajectory)
                 if on_trajectory is not None:
                     on_trajectory(trajectory)

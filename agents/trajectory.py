@@ -43,13 +43,16 @@ class Trajectory:
             error; `injected`, the call's number, where an interceptor answered; `kept`, where the record holds no
             more than that many bytes of it.
         steps: one per assistant message in order: `message` (its index), and where the engine gave them `usage`,
-            `finish_reason`, `token_ids`, `logprobs`, `context_ids`, `extra`.
+            `finish_reason`, `token_ids`, `logprobs`, `context_ids`, `extra`; `heard` where a user was asked about it:
+            True if it answered within the turn, False if it failed, and the episode ended there.
+        user: where a user of its own spoke, one entry for each time it was asked: `turn`, `part` (`opening`,
+            `answer`), `message` (index of what it said), `how`, `requests`, `usage`, `refused` (`agents/user.py`).
         status: `completed` (the task ran to its end), `truncated` (a limit, named in `reason`: `steps`,
             `seconds`, `tokens`, `repeats`, or the policy's), `error` (`policy_error`, `infrastructure`,
-            `task_error`, `env_error`). detail: the error in words.
+            `task_error`, `env_error`, `user_error`). detail: the error in words.
         verdict: as `Verdict.record()`, empty if none could be made. fingerprint: of the final state.
-        conditions: what was withheld from the policy. versions: of turngym and Python.
-        timings: seconds: `total`, and per step `act` (policy) and `env`.
+        conditions: what was withheld from the policy, and `user`: name, config, hash. versions: of turngym and Python.
+        timings: seconds: `total`, and per step `act` (policy) and `env`; `user`, each time it was asked.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Trajectory:
     messages: list[Message] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    user: list[dict[str, Any]] = field(default_factory=list)
     status: Status = "completed"
     reason: str = ""
     detail: str = ""

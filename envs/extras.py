@@ -12,6 +12,8 @@ from .errors import MissingExtraError
 
 EXTRAS: dict[str, str] = {
     "httpx": "chat",
+    "httpx2": "chat",
+    "huggingface_hub": "transformers",
     "llguidance": "transformers",
     "openai": "chat",
     "pyarrow": "data",

@@ -6,16 +6,13 @@ understood wherever an env is asked for. Registering costs nothing: a world is i
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
 from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 from .errors import DefinitionError, UnknownNameError, shorten
+from .loading import load_module
 from .world import World
 
 _WORLDS = {
@@ -77,17 +74,7 @@ def world_class(name: str) -> type[World]:
 
 def _load(name: str) -> ModuleType:
     try:
-        if not name.endswith(".py"):
-            return importlib.import_module(name)
-        path = Path(name).resolve()
-        module_name = f"turngym_user_{path.stem}"
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None or spec.loader is None or not path.is_file():
-            raise DefinitionError(f"there is no file {name}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module  # type hints of the module's records are looked up there
-        spec.loader.exec_module(module)
-        return module
+        return load_module(name)
     except DefinitionError:
         raise
     except Exception as error:

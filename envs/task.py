@@ -71,7 +71,7 @@ class Checks(_Data):
         include: incidental tables and cells (`World.name`) that count in this turn all the same.
         ignore: fields (`World.table.field`) that do not count.
         outputs: what tools must have returned by the end of the turn.
-        told: values that the closing reply must contain.
+        told: values that the closing reply must contain (or, where a user answered within the turn, any message to it).
         forbidden: tables and cells that no call of this turn may write, not even for a moment.
     """
 

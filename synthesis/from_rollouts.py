@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,12 +37,16 @@ from .sample import Sample
 from .validate import literal_arguments
 
 
-def turns_of(messages: Sequence[dict[str, Any]]) -> list[tuple[str, list[ToolCall]]]:
-    """(user text, calls) per turn of a stored conversation; calls without a result are left out."""
+def turns_of(record: Mapping[str, Any]) -> list[tuple[str, list[ToolCall]]]:
+    """(what the user said, calls) per turn of a stored trajectory; calls without a result are left out."""
     turns: list[tuple[str, list[ToolCall]]] = []
+    messages = record["messages"]
     answered = {m.get("tool_call_id") for m in messages if m.get("role") == "tool"}
-    for message in messages:
-        if message["role"] == "user":
+    within = {step["message"] + 1 for step in record.get("steps", ()) if step.get("heard")}  # a user's answers in a turn
+    for place, message in enumerate(messages):
+        if place in within and turns:
+            turns[-1] = (f"{turns[-1][0]}\n{message.get('content') or ''}", turns[-1][1])
+        elif message["role"] == "user":
             turns.append((message.get("content") or "", []))
         elif message["role"] == "assistant" and turns:
             turns[-1][1].extend(call for call in parse_action(message).calls if call.id in answered)
@@ -162,7 +166,7 @@ async def sample_from(record: dict[str, Any], roles: Roles, options: AssemblyOpt
     assembler = Assembler(graph_of([spec.world for _, spec in specs]), roles, options)
     grounder = Grounder(task)
     rounds = []
-    for number, (text, calls) in enumerate(turns_of(record["messages"])):
+    for number, (text, calls) in enumerate(turns_of(record)):
         rounds.append(grounder.round(number, text, calls, task.turns[number].elapse))
     return await assembler.sample_of(Place(task.env, tuple(specs)), rounds, Random(f"rollout:{record['id']}"))
 

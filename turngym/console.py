@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ def table(*columns: str, title: str = "", right: str = "") -> Any:
     for name in columns:
         made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return made
+
+
+def interval(bounds: Sequence[float]) -> str:
+    """An interval of shares: `80.1 to 90.3 %`."""
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f} %"
 
 
 def percent(share: float) -> str:

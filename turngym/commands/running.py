@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import Progress, answering, bar, percent, plain, styled, table, tell
+from ..console import Progress, answering, bar, interval, percent, plain, styled, table, tell
 from ..sources import tasks_of
 from ..stopping import STOPS
 from .options import AsJson, OptionalOut, Seed, SplitName
@@ -88,7 +88,7 @@ def rollout(
         STOPS.check()
         with bar("rolling out") as progress:
             report = run_all(
-                player, chosen, out=out, on_trajectory=counted(progress, len(chosen) * trials), trials=trials, seed=seed,
+                player, chosen, out=out, keep=False, on_trajectory=counted(progress, len(chosen) * trials), trials=trials, seed=seed,
                 concurrency=concurrency, limits=limits, user=user, executor=executor, repair=repair, redo=redo, outage=outage or None,
             )  # fmt: skip
         for note in report.notes:
@@ -121,15 +121,12 @@ def leave(report: RunReport, out: Path | None) -> None:
 def _figures(name: str, report: RunReport, out: Path | None) -> list[Any]:
     figures = report.summary
     shown = table("", "figure", "95 % interval", right="figure")
-    low, high = figures["success_interval"]
-    shown.add_row("success", percent(figures["success"]), f"{percent(low)} to {percent(high)}")
-    low, high = figures["progress_interval"]
-    shown.add_row("progress (turns passed)", percent(figures["progress"]), f"{percent(low)} to {percent(high)}")
+    shown.add_row("success", percent(figures["success"]), interval(figures["success_interval"]))
+    shown.add_row("progress (turns passed)", percent(figures["progress"]), interval(figures["progress_interval"]))
     for label, kind in (("pass@", "pass_at"), ("pass^", "pass_hat")):
         for k, estimate in figures[kind].items():
             if k != "1":
-                low, high = estimate["interval"]
-                shown.add_row(f"{label}{k}", percent(estimate["value"]), f"{percent(low)} to {percent(high)}")
+                shown.add_row(f"{label}{k}", percent(estimate["value"]), interval(estimate["interval"]))
     for label, value in figures["per_episode"].items():
         shown.add_row(f"{label} an episode", f"{value:.1f}", "")
     head = f"[bold]{plain(name)}[/]: {figures['episodes']} episodes of {figures['tasks']} tasks"

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
-from .commands import compare, data, demo, evaluate, packing, play, running, worlds
+from .commands import compare, data, demo, doctor, evaluate, packing, play, running, worlds
 from .console import plain, tell
 from .envs.errors import TurngymError
 from .stopping import Stopped, stopping
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, worlds, running, evaluate, compare, data, packing, play):
+for module in (demo, worlds, running, evaluate, compare, doctor, data, packing, play):
     module.add_to(app)
 
 

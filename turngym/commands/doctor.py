@@ -43,7 +43,7 @@ def doctor(
             findings = asyncio.run(diagnose(policy))
         bad = failed(findings)
         answer.data({"url": policy.url, "model": model, "ok": not bad, "findings": [finding._asdict() for finding in findings]})
-        shown = table("", "", "what was seen", "what to change")
+        shown = table("is", "what", "what was seen", "what to change")
         for finding in findings:
             mark, style = _MARKS[finding.ok]
             shown.add_row(styled(mark, style), plain(finding.name), styled(finding.detail), styled(finding.remedy))

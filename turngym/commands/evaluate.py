@@ -15,33 +15,8 @@ from ..console import answering, bar, interval, percent, plain, styled, table, t
 from ..envs.errors import shorten
 from ..sources import tasks_of
 from ..stopping import STOPS
-from .options import AsJson, OptionalOut, Seed, SplitName
-from .policies import (
-    BaseUrl,
-    Concurrency,
-    MaxRepeats,
-    MaxSeconds,
-    MaxSteps,
-    MaxTokens,
-    Model,
-    Outage,
-    PolicyName,
-    PolicyOptions,
-    RayAddress,
-    Redo,
-    Repair,
-    Shown,
-    Trials,
-    UserModel,
-    UserOptions,
-    UserUrl,
-    Workers,
-    executor_of,
-    limits_of,
-    player_of,
-    user_of,
-)  # fmt: skip
-from .running import counted, leave
+from .options import AsJson
+from .setting import Setting, with_setting
 
 if TYPE_CHECKING:
     from ..envs.task import Task
@@ -52,56 +27,23 @@ def add_to(app: typer.Typer) -> None:
     app.command("eval")(evaluate)
 
 
+@with_setting
 def evaluate(
     places: Annotated[
         list[str] | None, typer.Argument(metavar="ENV|TASKS.jsonl", help="Envs and task files; default the shipped packs.")
     ] = None,
-    policy: PolicyName = None,
-    option: PolicyOptions = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    number: Annotated[int | None, typer.Option("-n", min=1, help="How many tasks of each place, drawn by the seed; default all.")] = None,
-    trials: Trials = 1,
-    seed: Seed = 0,
-    split: Annotated[SplitName | None, typer.Option(help="Which tasks of a pack; default both.")] = None,
-    concurrency: Concurrency = 32,
-    max_steps: MaxSteps = 100,
-    max_tokens: MaxTokens = None,
-    max_seconds: MaxSeconds = None,
-    max_repeats: MaxRepeats = 16,
-    shown: Shown = 16_384,
-    user_model: UserModel = None,
-    user_url: UserUrl = None,
-    user_option: UserOptions = None,
-    workers: Workers = None,
-    ray: RayAddress = None,
-    out: OptionalOut = None,
-    repair: Repair = False,
-    redo: Redo = False,
-    outage: Outage = 100,
+    *,
+    setting: Setting,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a policy: success, progress, pass@k and pass^k per env, category and world, errors and effort."""
-    from ..agents import run_all
-
     with answering(as_json) as answer:
-        player = player_of(policy, option, model, base_url)
-        limits = limits_of(max_steps, max_tokens, max_seconds, max_repeats, shown)
-        user, executor = user_of(user_model, user_url, user_option), executor_of(workers, ray)
-        chosen = _tasks(places or _packs(), number, seed, split.value if split else None)
-        with bar("evaluating") as progress:
-            report = run_all(
-                player, chosen, out=out, keep=False, on_trajectory=counted(progress, len(chosen) * trials), trials=trials, seed=seed,
-                concurrency=concurrency, limits=limits, user=user, executor=executor, repair=repair, redo=redo, outage=outage or None,
-            )  # fmt: skip
-        for note in report.notes:
-            tell(f"turngym: {note}")
-        about = {"policy": player.name, "made": report.made, "resumed": report.resumed, "stopped": report.stopped}
-        wanted = {"tasks_wanted": len(chosen), "trials_wanted": trials, "missing": len(chosen) * trials - report.summary["recorded"]}
-        figures = {**report.summary, **about, **wanted, **({"out": str(out)} if out else {})}
+        player = setting.player()
+        split = setting.split.value if setting.split else None
+        report, figures = setting.run(player, lambda: _tasks(places or _packs(), setting.number, setting.seed, split), "evaluating")
         answer.data(figures)
         answer.show(*_told(figures))
-    leave(report, out)
+    setting.leave(report)
 
 
 def _packs() -> list[str]:

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import Progress, answering, bar, interval, percent, plain, styled, table, tell
+from ..console import answering, bar, interval, percent, plain, styled, table
 from ..sources import tasks_of
-from ..stopping import STOPS
-from .options import AsJson, OptionalOut, Seed, SplitName
-from .policies import (
-    BaseUrl,
-    Concurrency,
-    MaxRepeats,
-    MaxSeconds,
-    MaxSteps,
-    MaxTokens,
-    Model,
-    Outage,
-    PolicyName,
-    PolicyOptions,
-    RayAddress,
-    Redo,
-    Repair,
-    Shown,
-    Trials,
-    UserModel,
-    UserOptions,
-    UserUrl,
-    Workers,
-    executor_of,
-    limits_of,
-    player_of,
-    user_of,
-)  # fmt: skip
+from .options import AsJson
+from .setting import Setting, with_setting
 
 if TYPE_CHECKING:
     from ..agents.runner import RunReport
+    from ..envs.task import Task
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,73 +24,24 @@ def add_to(app: typer.Typer) -> None:
     app.command()(rescore)
 
 
+@with_setting
 def rollout(
     tasks: Annotated[str, typer.Argument(metavar="ENV|TASKS.jsonl", help="An env (its tasks), or a file of tasks.")],
-    policy: PolicyName = None,
-    option: PolicyOptions = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    number: Annotated[int | None, typer.Option("-n", min=1, help="How many tasks, drawn by the seed; default all.")] = None,
-    trials: Trials = 1,
-    seed: Seed = 0,
-    split: Annotated[SplitName | None, typer.Option(help="Which tasks of a pack; default both.")] = None,
-    concurrency: Concurrency = 32,
-    max_steps: MaxSteps = 100,
-    max_tokens: MaxTokens = None,
-    max_seconds: MaxSeconds = None,
-    max_repeats: MaxRepeats = 16,
-    shown: Shown = 16_384,
-    user_model: UserModel = None,
-    user_url: UserUrl = None,
-    user_option: UserOptions = None,
-    workers: Workers = None,
-    ray: RayAddress = None,
-    out: OptionalOut = None,
-    repair: Repair = False,
-    redo: Redo = False,
-    outage: Outage = 100,
+    setting: Setting,
     as_json: AsJson = False,
 ) -> None:
     """Let a policy live through tasks, keep the trajectories, and show the figures."""
-    from ..agents import run_all
-
     with answering(as_json) as answer:
-        player = player_of(policy, option, model, base_url)
-        limits = limits_of(max_steps, max_tokens, max_seconds, max_repeats, shown)
-        user, executor = user_of(user_model, user_url, user_option), executor_of(workers, ray)
-        with bar("making tasks") as made:
-            chosen = tasks_of(tasks, number, seed, split.value if split else None, made)
-        STOPS.check()
-        with bar("rolling out") as progress:
-            report = run_all(
-                player, chosen, out=out, keep=False, on_trajectory=counted(progress, len(chosen) * trials), trials=trials, seed=seed,
-                concurrency=concurrency, limits=limits, user=user, executor=executor, repair=repair, redo=redo, outage=outage or None,
-            )  # fmt: skip
-        for note in report.notes:
-            tell(f"turngym: {note}")
-        about = {"policy": player.name, "made": report.made, "resumed": report.resumed, "stopped": report.stopped}
-        answer.data({**report.summary, **about, **({"out": str(out)} if out else {})})
-        answer.show(*_figures(player.name, report, out))
-    leave(report, out)
+        player = setting.player()
 
+        def chosen() -> Sequence[Task]:
+            with bar("making tasks") as made:
+                return tasks_of(tasks, setting.number, setting.seed, setting.split.value if setting.split else None, made)
 
-def counted(progress: Progress, wanted: int) -> Callable[[Any], None]:
-    """What counts trajectories for a progress bar."""
-    numbers = itertools.count(1)
-    return lambda trajectory: progress(next(numbers), wanted)
-
-
-def leave(report: RunReport, out: Path | None) -> None:
-    """Say why a run ended early, and leave with its exit code."""
-    kept = f"{report.made} episodes are kept, and the same command goes on" if out else "without --out nothing is kept"
-    if report.stopped:
-        tell(f"turngym: stopped by {report.stopped}; {kept}")
-    if report.outage:
-        tell(f"turngym: stopped, since nothing works any more ({plain(report.outage)}); {kept}" + (" with --redo" if out else ""))
-    elif out and report.summary["excluded_reasons"].get("infrastructure"):
-        tell("turngym: some episodes ended by infrastructure errors; the same command with --redo makes them again")
-    if report.exit_code:
-        raise typer.Exit(report.exit_code)
+        report, figures = setting.run(player, chosen, "rolling out")
+        answer.data(figures)
+        answer.show(*_figures(player.name, report, setting.out))
+    setting.leave(report)
 
 
 def _figures(name: str, report: RunReport, out: Path | None) -> list[Any]:

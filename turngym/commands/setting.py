@@ -1,21 +1,29 @@
-"""What the options of `rollout` and `eval` mean: the policy, the user it speaks with, limits, and where it runs.
+"""The options that `rollout` and `eval` share: the policy, the user it speaks with, limits, and where it runs.
 
-Law: whatever cannot be used is refused here, before a run begins, in one line with the remedy.
+Law: whatever cannot be used is refused before a run begins, in one line with the remedy.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import itertools
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from ..console import bar, plain, tell
 from ..envs.errors import RunError, shorten
+from ..stopping import STOPS
+from .options import OptionalOut, Seed, SplitName
 
 if TYPE_CHECKING:
-    from ..agents import Executor, Limits, Policy
+    from ..agents import Executor, Limits, Policy, RunReport
     from ..agents.user import User
+    from ..envs.task import Task
 
 PolicyName = Annotated[
     str | None,
@@ -31,6 +39,8 @@ UserUrl = Annotated[str | None, typer.Option("--user-base-url", help="The server
 UserOptions = Annotated[
     list[str] | None, typer.Option("--user-option", metavar="NAME=VALUE", help="An option of the simulated user or of its model.")
 ]
+Number = Annotated[int | None, typer.Option("-n", min=1, help="How many tasks of each place, drawn by the seed; default all.")]
+Split = Annotated[SplitName | None, typer.Option(help="Which tasks of a pack; default both.")]
 Trials = Annotated[int, typer.Option("-k", min=1, help="Rollouts of each task.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Episodes at once.")]
 MaxSteps = Annotated[int, typer.Option(min=1, help="Assistant messages until an episode is cut.")]
@@ -43,6 +53,89 @@ RayAddress = Annotated[str | None, typer.Option("--ray", metavar="ADDRESS", help
 Repair = Annotated[bool, typer.Option(help="Move garbled lines of the run's record aside.")]
 Redo = Annotated[bool, typer.Option(help="Make episodes again that ended by infrastructure errors.")]
 Outage = Annotated[int, typer.Option(min=0, help="Stop after that many infrastructure errors in a row; 0 never.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The options, as given."""
+
+    policy: PolicyName = None
+    option: PolicyOptions = None
+    model: Model = None
+    base_url: BaseUrl = None
+    number: Number = None
+    trials: Trials = 1
+    seed: Seed = 0
+    split: Split = None
+    concurrency: Concurrency = 32
+    max_steps: MaxSteps = 100
+    max_tokens: MaxTokens = None
+    max_seconds: MaxSeconds = None
+    max_repeats: MaxRepeats = 16
+    shown: Shown = 16_384
+    user_model: UserModel = None
+    user_url: UserUrl = None
+    user_option: UserOptions = None
+    workers: Workers = None
+    ray: RayAddress = None
+    out: OptionalOut = None
+    repair: Repair = False
+    redo: Redo = False
+    outage: Outage = 100
+
+    def player(self) -> Policy:
+        """The policy that the options name."""
+        return player_of(self.policy, self.option, self.model, self.base_url)
+
+    def run(self, player: Policy, tasks: Callable[[], Sequence[Task]], label: str) -> tuple[RunReport, dict[str, Any]]:
+        """Roll out; `tasks` is asked once everything else is known to be usable. Gives the report, and it as JSON data."""
+        from ..agents import run_all
+
+        limits = limits_of(self.max_steps, self.max_tokens, self.max_seconds, self.max_repeats, self.shown)
+        user, executor = user_of(self.user_model, self.user_url, self.user_option), executor_of(self.workers, self.ray)
+        chosen = tasks()
+        STOPS.check()
+        wanted, numbers = len(chosen) * self.trials, itertools.count(1)
+        with bar(label) as progress:
+            report = run_all(
+                player, chosen, out=self.out, keep=False, on_trajectory=lambda made: progress(next(numbers), wanted),
+                trials=self.trials, seed=self.seed, concurrency=self.concurrency, limits=limits, user=user, executor=executor,
+                repair=self.repair, redo=self.redo, outage=self.outage or None,
+            )  # fmt: skip
+        for note in report.notes:
+            tell(f"turngym: {note}")
+        about = {"policy": player.name, "made": report.made, "resumed": report.resumed, "stopped": report.stopped}
+        counts = {"tasks_wanted": len(chosen), "trials_wanted": self.trials, "missing": wanted - report.summary["recorded"]}
+        return report, {**report.summary, **about, **counts, **({"out": str(self.out)} if self.out else {})}
+
+    def leave(self, report: RunReport) -> None:
+        """Say why a run ended early, and leave with its exit code."""
+        kept = f"{report.made} episodes are kept, and the same command goes on" if self.out else "without --out nothing is kept"
+        if report.stopped:
+            tell(f"turngym: stopped by {report.stopped}; {kept}")
+        if report.outage:
+            tell(f"turngym: stopped, since nothing works any more ({plain(report.outage)}); {kept}" + (" with --redo" if self.out else ""))
+        elif self.out and report.summary["excluded_reasons"].get("infrastructure"):
+            tell("turngym: some episodes ended by infrastructure errors; the same command with --redo makes them again")
+        if report.exit_code:
+            raise typer.Exit(report.exit_code)
+
+
+def with_setting(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose argument `setting` is spelt out as the options of `Setting`."""
+    hints = get_type_hints(Setting, include_extras=True)
+    own = [part for part in inspect.signature(command, eval_str=True).parameters.values() if part.name != "setting"]
+    alone = inspect.Parameter.KEYWORD_ONLY
+    shared = [inspect.Parameter(part.name, alone, default=part.default, annotation=hints[part.name]) for part in fields(Setting)]
+
+    @functools.wraps(command)
+    def spelt(**given: Any) -> None:
+        command(setting=Setting(**{part.name: given.pop(part.name) for part in shared}), **given)
+
+    parts = [*[part.replace(kind=alone) for part in own], *shared]
+    spelt.__signature__ = inspect.Signature(parts)  # type: ignore[attr-defined]
+    spelt.__annotations__ = {part.name: part.annotation for part in parts}
+    return spelt
 
 
 def player_of(name: str | None, options: list[str] | None, model: str | None, base_url: str | None) -> Policy:

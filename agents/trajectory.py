@@ -125,7 +125,7 @@ class Trajectory:
     def tokens(self) -> tuple[list[int], list[int]]:
         """All token ids of the episode and the mask of the model's own (1) among them, by concatenation.
 
-        Raises ValueError if a step has no token ids.
+        Raises ValueError if a step lacks its token ids, or those that stand before them (a server whose template drifts).
         """
         ids: list[int] = []
         mask: list[int] = []
@@ -133,7 +133,9 @@ class Trajectory:
             own = step.get("token_ids")
             if own is None:
                 raise ValueError(f"step {number} of {self.id} has no token ids; the policy did not give them")
-            context = step.get("context_ids") or ()
+            context = step.get("context_ids")
+            if context is None:
+                raise ValueError(f"step {number} of {self.id} does not go on where the tokens before it end; they do not concatenate")
             ids += [*context, *own]
             mask += [0] * len(context) + [1] * len(own)
         return ids, mask

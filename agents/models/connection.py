@@ -1,0 +1,158 @@
+"""A connection to an OpenAI-compatible server: bytes out, bytes back, everything that can go wrong as a `Fault`.
+
+Laws: an attempt ends within its deadline, whatever the server does, since the clock runs over all of it, from connecting to
+the last byte; no answer fills the memory, since it is counted while it is read; the key comes from the environment, and
+where a server echoes it, it is blotted out before anyone reads the text. Not here: repeating (`retrying.py`), and what the
+bytes mean (`wire.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...envs.errors import RunError, shorten
+from ...envs.extras import need
+from .retrying import Fault, status_fault
+
+DEFAULT_URL = "https://api.openai.com/v1"
+MOST_BYTES = 32 * 1024 * 1024
+_ENCODED = 64  # a compressed body may be this many times smaller than what it unpacks to
+_SOCKETS = 65_536  # no episode waits for another's socket, since its clock would run meanwhile
+_IDLE = 4.0  # seconds; servers close idle sockets after five, and a request must not meet that
+_NO_KEY = "none"  # what a server without keys is sent, since the client wants one
+_BLOT = b"***"
+
+
+def server_url(base_url: str | None) -> str:
+    """The address of the server: as given, or of `OPENAI_BASE_URL`, or OpenAI's. Raises `RunError` for what is none."""
+    url = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise RunError(f"base_url {shorten(url.rpartition('@')[2])} is no address of a server; it looks like http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise RunError(f"base_url of {parts.hostname} holds a password; put it into the environment as the key (OPENAI_API_KEY)")
+    return url.rstrip("/")
+
+
+class Connection:
+    """An `openai` client of one event loop.
+
+    Attributes:
+        url: of the server. loop: where it lives.
+    """
+
+    def __init__(self, url: str, key_env: str) -> None:
+        openai = need("openai")
+        self.url = url
+        self.loop = asyncio.get_running_loop()
+        key = os.environ.get(key_env, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise RunError(f"the key in {key_env} holds characters that no key has; copy it again")
+        self._secret = key.encode() if len(key) >= 6 else b""
+        self._answer: type[Any] = need("httpx2").Response
+        self._client = openai.AsyncOpenAI(
+            base_url=url, api_key=key or _NO_KEY, max_retries=0, timeout=None, http_client=_http_client(openai)
+        )  # fmt: skip
+
+    async def post(self, path: str, body: bytes, seconds: float) -> bytes:
+        """The body of the answer to a JSON body. Raises `Fault`."""
+        return await self._ask(seconds, path, body)
+
+    async def get(self, path: str, seconds: float) -> bytes:
+        """The body of the answer. Raises `Fault`."""
+        return await self._ask(seconds, path)
+
+    async def close(self) -> None:
+        """Close every socket."""
+        await self._client.close()
+
+    async def _ask(self, seconds: float, path: str, body: bytes | None = None) -> bytes:
+        openai = need("openai")
+        options: dict[str, Any] = {"security": {"bearer_auth": True}}
+        try:
+            async with asyncio.timeout(seconds) as clock:
+                if body is None:
+                    answer = await self._client.get(path, cast_to=self._answer, options=options)
+                else:
+                    options["headers"] = {"Content-Type": "application/json"}
+                    answer = await self._client.post(path, content=body, cast_to=self._answer, options=options)
+                return self._blotted(answer.content)
+        except openai.APIStatusError as error:
+            raise status_fault(error.status_code, error.response.headers, self._blotted(error.response.content)) from None
+        except TimeoutError:
+            if not clock.expired():
+                raise Fault("the connection timed out", "connection") from None
+            raise Fault(f"no whole answer within {seconds:g} s", "silent") from None
+        except _TooLarge as error:
+            raise Fault(str(error), "garbage") from None
+        except Exception as error:  # of the client, or of what it stands on: resets, broken chunks, names that do not resolve
+            raise Fault(self._blotted(_cause(error).encode(errors="replace")).decode(), "connection") from None
+
+    def _blotted(self, text: bytes) -> bytes:
+        return text.replace(self._secret, _BLOT) if self._secret and self._secret in text else text
+
+
+# -- inside -----------------------------------------------------------------------------------------------
+
+
+class _TooLarge(Exception):
+    """A body beyond the bound."""
+
+
+def _http_client(openai: Any) -> Any:
+    """The client's own transport on aiohttp where that is installed (twice as fast), on httpx else; both bounded."""
+    http = need("httpx2")
+    limits = http.Limits(max_connections=_SOCKETS, max_keepalive_connections=_SOCKETS, keepalive_expiry=_IDLE)
+    warnings.filterwarnings("ignore", "Sending a large body", ResourceWarning)  # aiohttp's, of a long conversation: it is meant
+    settings = {"timeout": None, "limits": limits, "event_hooks": {"response": [_bounding(http)]}}
+    try:
+        return openai.DefaultAioHttpClient(**settings)
+    except RuntimeError:
+        return openai.DefaultAsyncHttpxClient(**settings)
+
+
+def _bounding(http: Any) -> Any:
+    """A hook that bounds the body of an answer before any of it is read."""
+
+    class Bounded(http.AsyncByteStream):  # type: ignore[misc]
+        def __init__(self, inner: Any, most: int) -> None:
+            self._inner, self._most = inner, most
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            read = 0
+            async for part in self._inner:
+                read += len(part)
+                if read > self._most:
+                    raise _TooLarge(f"the answer exceeds {self._most >> 20 or 1} MiB")
+                yield part
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
+    async def bound(response: Any) -> None:
+        response.stream = Bounded(response.stream, _bound_of(response.headers))
+
+    return bound
+
+
+def _bound_of(headers: Mapping[str, str]) -> int:
+    encoded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+    return MOST_BYTES // _ENCODED if encoded else MOST_BYTES
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason in words: the client's own `Connection error.` says nothing."""
+    inner: BaseException = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    said = " ".join(str(inner).split())
+    return shorten(f"{type(inner).__name__}: {said}" if said else type(inner).__name__, 200)

@@ -19,9 +19,10 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_the_step_loop_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    (loop,) = [block for block in _blocks("python") if "gym.make" in block]
-    exec(compile(loop, "README.md", "exec"), {})
-    assert "'success'" in capsys.readouterr().out
+    loops = [block for block in _blocks("python") if "gym.make" in block]
+    for loop, printed in zip(loops, ("'success'", "reward of the last step"), strict=True):
+        exec(compile(loop, "README.md", "exec"), {})
+        assert printed in capsys.readouterr().out
 
 
 def test_the_world_in_sixty_lines_is_the_example() -> None:

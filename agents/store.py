@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from ..envs.errors import RunError, shorten
+from ..envs.errors import RunError, WriteError, shorten
 from .records import ASIDE, TRAJECTORIES, lines_of, parse_line, read_manifest, reason_of, sync_directory, write_aside
 from .secrets import find_secrets
 from .trajectory import installed_versions, record_line
@@ -29,6 +29,7 @@ from .trajectory import installed_versions, record_line
 STORE_FORMAT = 1
 _OWN = frozenset({".lock", "run.json" + ASIDE})
 _SYNC_SECONDS = 2.0
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OnRecord = Callable[[dict[str, Any]], None]
 
 
@@ -74,7 +75,8 @@ class RunStore:
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
             self.close()
-            raise RunError(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
+            kind = WriteError if error.errno in _FULL else RunError
+            raise kind(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
         except BaseException:
             self.close()
             raise
@@ -173,7 +175,7 @@ class RunStore:
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a finished record; once this returns, it survives the death of the process.
 
-        Raises `RunError` if its id is here already, or if the disk does not take it: then the file is as it was.
+        Raises `RunError` if its id is here already, `WriteError` if the disk does not take it: then the file is as it was.
         """
         if record["id"] in self.ids:
             raise RunError(f"{self.records_path} holds {shorten(record['id'])} already; ids are unique in a run")
@@ -184,7 +186,7 @@ class RunStore:
                 raise OSError(errno.ENOSPC, "the record was written in part")
         except OSError as error:
             self._cut_back()
-            raise RunError(f"cannot write to {self.records_path}: {reason_of(error)}; make room and run the same again") from error
+            raise WriteError(f"cannot write to {self.records_path}: {reason_of(error)}; make room and run the same again") from error
         self._size += len(line)
         self.ids.add(record["id"])
         now = time.monotonic()
@@ -204,7 +206,7 @@ class RunStore:
         try:
             write_aside(self.path / "summary.json", summary)
         except OSError as error:
-            raise RunError(f"cannot write {self.path / 'summary.json'}: {reason_of(error)}; make room and run the same again") from error
+            raise WriteError(f"cannot write {self.path / 'summary.json'}: {reason_of(error)}; make room and run the same again") from error
 
     def close(self) -> None:
         """Sync and let go of the directory; safe to call twice."""
@@ -217,7 +219,7 @@ class RunStore:
                 finally:
                     os.close(fd)
         except OSError as error:
-            raise RunError(f"cannot finish {self.records_path}: {reason_of(error)}; make room and run the same again") from error
+            raise WriteError(f"cannot finish {self.records_path}: {reason_of(error)}; make room and run the same again") from error
         finally:
             if lock >= 0:
                 os.close(lock)

@@ -6,6 +6,7 @@
     +-- TaskError               a task or task file is malformed
     +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
     +-- RunError                a run directory cannot be used as asked
+    |   +-- WriteError          the disk does not take what a run writes; what is there stays, the same run goes on
     +-- InfrastructureError     (agents.policy) a server or machine failed, not the task
     +-- MissingExtraError       an optional dependency is absent; says how to install it
 
@@ -71,6 +72,10 @@ class UnknownNameError(TurngymError, LookupError):
 
 class RunError(TurngymError):
     """A run directory cannot be used as asked (foreign, torn, changed configuration)."""
+
+
+class WriteError(RunError):
+    """The disk does not take what a run writes; what was written stays whole, and the same run goes on later."""
 
 
 class MissingExtraError(TurngymError, ImportError):

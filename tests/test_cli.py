@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -352,6 +353,24 @@ def test_a_stopped_rollout_keeps_all_and_goes_on(number: int, code: int, tmp_pat
     assert again.returncode == code
     assert json.loads(again.stdout)["resumed"] == len(kept)
     assert len(records.read_text().splitlines()) > len(kept)
+
+
+@pytest.mark.parametrize("room", [20_000, 200_000])
+def test_a_full_disk_is_one_line_and_exit_1_and_the_run_goes_on(room: int, tmp_path: Path) -> None:
+    arguments = ["rollout", "Banking", "--policy", "oracle", "-n", "40", "--out", str(tmp_path / "run")]
+    limits = (resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    full = subprocess.run(
+        command(*arguments), capture_output=True, text=True, env=environment(), preexec_fn=lambda: resource.setrlimit(*limits)
+    )
+    assert full.returncode == 1
+    assert full.stderr.count("\n") == 1
+    assert "make room and run the same again" in full.stderr
+    kept = (tmp_path / "run" / "trajectories.jsonl").read_bytes()
+    assert len(kept) <= room
+    again = subprocess.run(command(*arguments, "--json"), capture_output=True, text=True, env=environment())
+    figures = json.loads(again.stdout)
+    assert (figures["resumed"], figures["episodes"]) == (kept.count(b"\n"), 40)
+    assert (tmp_path / "run" / "trajectories.jsonl").read_bytes().startswith(kept)
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

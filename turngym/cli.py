@@ -1,13 +1,14 @@
 """The command `turngym`: options that all commands share, and the one place where errors become exit codes.
 
-Exit codes: 0 done; 1 what was examined does not hold (`verify`, `check`, `rescore`, or episodes that ended by
-errors that are not the policy's); 2 the command cannot be followed, told in one line on stderr with the remedy;
+Exit codes: 0 done; 1 what was examined does not hold (`verify`, `check`, `rescore`, `doctor`), episodes ended by
+errors that are not the policy's, or the disk is full; 2 the command cannot be followed, told in one line on stderr with the remedy;
 130 and 143 stopped by a signal with everything finished kept; 70 a bug of ours. Law: no traceback without
 `--debug`. Everything heavy is imported inside the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import typer
 from . import __version__
 from .commands import compare, data, demo, doctor, evaluate, packing, play, running, worlds
 from .console import plain, tell
-from .envs.errors import TurngymError
+from .envs.errors import TurngymError, WriteError
 from .stopping import Stopped, stopping
 
 app = typer.Typer(
@@ -81,7 +82,7 @@ def _explain(error: BaseException) -> int:
     """One line on stderr that says what is wrong, and the exit code for it."""
     if isinstance(error, TurngymError):
         _line(str(error))
-        return 2
+        return 1 if isinstance(error, WriteError) else 2
     if hasattr(error, "format_message"):  # the parser's: an unknown option, a missing argument
         context = getattr(error, "ctx", None)
         _line(f"{error.format_message().rstrip('.')}; try: {context.command_path if context else 'turngym'} --help")
@@ -89,7 +90,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         _line(f"{place}{error.strerror or error}; name another place, or mend this one")
-        return 2
+        return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else 2
     if type(error).__name__ in ("Abort", "KeyboardInterrupt"):
         return 130
     _line(f"a bug of turngym: {type(error).__name__}: {error}; please report it with what --debug shows")

@@ -75,8 +75,8 @@ class RunStore:
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
             self.close()
-            kind = WriteError if error.errno in _FULL else RunError
-            raise kind(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
+            refusal = WriteError if error.errno in _FULL else RunError
+            raise refusal(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
         except BaseException:
             self.close()
             raise

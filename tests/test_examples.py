@@ -60,7 +60,15 @@ def test_a_torch_policy_learns_in_a_vector_env() -> None:
     assert sum(history[-3:]) > sum(history[:3])
 
 
-@pytest.mark.parametrize("name", ["server_rollout.py"])
+def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path) -> None:
+    place = str(tmp_path / "run")
+    first, again = run_example("ray_rollout.py", place, "processes"), run_example("ray_rollout.py", place, "processes")
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert "480 episodes made, 0 found" in first.stdout
+    assert "0 episodes made, 480 found" in again.stdout
+
+
+@pytest.mark.parametrize("name", ["server_rollout.py", "ray_rollout.py", "vllm_rollout.py"])
 def test_an_example_without_its_arguments_says_how_it_is_called(name: str) -> None:
     done = run_example(name)
     assert done.returncode == 1

@@ -19,8 +19,8 @@ from turngym.agents.planning.filling import coerce
 from turngym.agents.planning.grounding import Memory, fitting, groups_of
 from turngym.agents.planning.matching import matcher_of
 from turngym.agents.planning.planner import GraphEpisode, GraphPolicy
-from turngym.agents.policy import AssistantMessage, Conversation, Opening
 from turngym.agents.planning.reading import facts, literals, parts, read_thing, sentences
+from turngym.agents.policy import AssistantMessage, Conversation, Opening
 from turngym.agents.registry import make_policy
 from turngym.agents.rollout import Conditions
 from turngym.envs.env import pack_of

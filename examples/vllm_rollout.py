@@ -25,4 +25,6 @@ def main(model: str, number: int = 16) -> None:
 
 
 if __name__ == "__main__":  # the engine starts processes of its own, which import this file again
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 16)

@@ -77,6 +77,7 @@ class Tally:
         self._effort: Counter[str] = Counter()
         self._usage: Counter[str] = Counter()
         self._reporting: Counter[str] = Counter()
+        self._user: Counter[str] = Counter()
         self._seconds, self._acting = Histogram(), Histogram()
 
     def add(self, trajectory: Trajectory | Mapping[str, Any]) -> None:
@@ -102,6 +103,7 @@ class Tally:
         for name, count in usage_of(made).items():
             self._usage[name] += count
             self._reporting[name] += 1
+        self._user.update(user_effort_of(made))
         self._time(made.timings)
 
     def _time(self, timings: Mapping[str, Any]) -> None:
@@ -131,6 +133,7 @@ class Tally:
             "error_kinds": dict(sorted(self._error_kinds.items())),
             "per_episode": spent,
             "usage": {name: {"total": count, "episodes": self._reporting[name]} for name, count in sorted(self._usage.items())},
+            **({"user": dict(sorted(self._user.items()))} if self._user else {}),
             **{f"by_{kind}": {name: _figures(part) | _passes(part) for name, part in _parted(known, kind)} for kind in _KINDS},
             "by_family": {name: _figures(part) for name, part in _parted(known, "family")},
             "timings": self._timings(),
@@ -158,6 +161,18 @@ def usage_of(trajectory: Trajectory) -> dict[str, int]:
             if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _ABSURD:
                 found[str(name)] += count
     return dict(found)
+
+
+def user_effort_of(trajectory: Trajectory) -> dict[str, int]:
+    """What a simulated user did and used in an episode, never part of the policy's figures: times it spoke by how it came
+    to its words (`said_model`, `said_template`, ...), `refused` words, `requests` of its model and their `usage`."""
+    found: Counter[str] = Counter()
+    for entry in trajectory.user:
+        found[f"said_{entry['how']}"] += 1
+        found["refused"] += len(entry.get("refused", ()))
+        found["requests"] += entry.get("requests", 0)
+        found.update({str(name): count for name, count in entry.get("usage", {}).items() if isinstance(count, int)})
+    return {name: count for name, count in found.items() if count}
 
 
 class _Causes:

@@ -27,6 +27,7 @@ from turngym.agents import (
     make_policy,
     rescore,
     run_all,
+    summarise,
 )
 from turngym.agents.rescore import play as replay
 from turngym.agents.user import Said, ScriptedUser, make_user
@@ -507,6 +508,14 @@ def test_the_users_tokens_time_and_identity_stand_apart_from_the_policys():
     assert len(made.timings["act"]) == len(made.timings["env"]) == len(made.steps)
     assert talked().comparable() == made.comparable()
     assert Trajectory.from_record(json.loads(made.line())).record() == json.loads(made.line())
+
+
+def test_figures_tell_what_the_user_cost_apart_from_what_the_policy_used():
+    figures = summarise([talked(), talked()])
+    said = {"said_scripted": 2, "said_model": 2, "said_done": 2}
+    assert figures["user"] == {**said, "requests": 6, "refused": 2, "completion_tokens": 18, "prompt_tokens": 60}
+    assert figures["usage"] == {}
+    assert "user" not in summarise([play(scripted("no"), clarify_task())])
 
 
 def test_a_stored_dialogue_replays_exactly_and_a_changed_one_is_named():

@@ -122,6 +122,8 @@ def _effort(figures: dict[str, Any]) -> list[str]:
     for name, used in figures["usage"].items():
         if used["episodes"] < figures["episodes"]:
             lines.append(f"{name.replace('_', ' ')} are reported by {used['episodes']} of {figures['episodes']} episodes")
+    if figures.get("user"):
+        lines.append(f"the simulated user, in all: {', '.join(f'{name} {count}' for name, count in figures['user'].items())}")
     return lines
 
 

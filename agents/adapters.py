@@ -127,7 +127,7 @@ class BatchPolicy:
             for _, future in batch:
                 future.cancel()
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

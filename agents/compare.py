@@ -258,7 +258,7 @@ def _notes(first: Outcomes, second: Outcomes) -> list[str]:
         if 0 < (made := sum(map(len, run.episodes.values()))) < run.expected:
             notes.append(f"{run.name} is not complete: it holds {made} of {run.expected} episodes")
     if first.conditions != second.conditions:
-        notes.append("the runs were made under different conditions (hidden tools, faults)")
+        notes.append("the runs were made under different conditions (the user, hidden tools, faults)")
     for name in sorted(first.setting.keys() & second.setting.keys()):
         if first.setting[name] != second.setting[name]:
             notes.append(f"{name} is {first.setting[name]} in {first.name}, {second.setting[name]} in {second.name}")

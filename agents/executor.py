@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 
+from ..envs.errors import RunError, TurngymError, shorten
 from ..envs.task import Task, TaskFile
 from .limits import Limits
 from .policy import Policy, policy_record
@@ -110,15 +111,25 @@ class Plan:
 async def served(*players: Any) -> AsyncIterator[None]:
     """Policies (and users) with their `prepare` called, and `close` at the end; None is passed over.
 
-    Raises what a `prepare` raises, with those before it closed again.
+    Raises what a `prepare` raises, as `RunError` if it was not said for people, with those before it closed again.
     """
     async with contextlib.AsyncExitStack() as stack:
         for player in players:
             if prepare := getattr(player, "prepare", None):
-                await prepare()
+                await _prepared(player, prepare)
             if close := getattr(player, "close", None):
                 stack.push_async_callback(close)
         yield
+
+
+async def _prepared(player: Any, prepare: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await prepare()
+    except TurngymError:
+        raise
+    except Exception as error:
+        name, why = shorten(str(getattr(player, "name", "")), 80), f"{type(error).__name__}: {shorten(str(error), 160)}"
+        raise RunError(f"{name} could not prepare itself ({why}); mend what it needs") from error
 
 
 class InProcess:

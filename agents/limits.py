@@ -33,7 +33,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # so that NaN is refused
                 raise ValueError(f"the limit {name} must be above zero, not {value}")
 
 

@@ -71,7 +71,7 @@ class Tally:
         self._reasons: Counter[str] = Counter()
         self._truncated: Counter[str] = Counter()
         self._excluded: Counter[str] = Counter()
-        self._causes = _Causes()
+        self._causes, self._own_causes = _Causes(), _Causes()
         self._error_kinds: Counter[str] = Counter()
         self._checks: Counter[str] = Counter()
         self._effort: Counter[str] = Counter()
@@ -97,6 +97,8 @@ class Tally:
         if made.reason:
             self._reasons[made.reason] += 1
             self._truncated[made.reason] += made.status == "truncated"
+        if made.status == "error":
+            self._own_causes.add(made.reason, made.detail)
         self._error_kinds.update(result["error"] for result in made.results if result.get("error"))
         self._checks.update(name for name, holds in made.verdict.get("checks", {}).items() if holds)
         self._effort.update(calls=len(made.results), steps=len(made.steps), turns=len(made.verdict.get("turns", ())))
@@ -123,6 +125,7 @@ class Tally:
             "completed": self._status["completed"],
             "truncated": self._status["truncated"],
             "errors": self._status["error"],
+            "error_causes": self._own_causes.record(),
             "excluded_reasons": dict(sorted(self._excluded.items())),
             "excluded_causes": self._causes.record(),
             "reasons": dict(sorted(self._reasons.items())),
@@ -176,7 +179,7 @@ def user_effort_of(trajectory: Trajectory) -> dict[str, int]:
 
 
 class _Causes:
-    """Causes of exclusion, counted. Bounded: of too many, a draw by hash is kept, the same in any order."""
+    """Causes of errors, counted. Bounded: of too many, a draw by hash is kept, the same in any order."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[bytes, str], int] = {}

@@ -32,8 +32,8 @@ POLICIES: dict[str, str] = {
 def make_policy(name: str, **options: Any) -> Policy:
     """A policy by its name, or from `module:object` or `file.py:object`.
 
-    Raises `UnknownNameError` with the nearest names, and `RunError` for options it does not take or a module
-    that does not import.
+    Raises `UnknownNameError` with the nearest names, and `RunError` for options it does not take, a module
+    that does not import, a constructor that fails, or an object that is no policy.
     """
     place = POLICIES.get(name, name)
     module_name, colon, attribute = place.rpartition(":")
@@ -42,12 +42,30 @@ def make_policy(name: str, **options: Any) -> Policy:
     found = _load(name, module_name, attribute)
     if inspect.isclass(found):
         _check_options(name, found, options)
-        return _specified(as_policy(found(**options), "" if name in POLICIES else name), name, options)
+        return _specified(_policy(name, _made(name, found, options), "" if name in POLICIES else name), name, options)
     if options:
         raise RunError(
             f"policy {shorten(name)} is made already and takes no options; got {', '.join(sorted(options))}; name a class instead"
         )
-    return _specified(as_policy(found, "" if hasattr(found, "act") and hasattr(found, "name") else name), name, options)
+    return _specified(_policy(name, found, "" if hasattr(found, "act") and hasattr(found, "name") else name), name, options)
+
+
+def _made(name: str, cls: type, options: dict[str, Any]) -> Any:
+    try:
+        return cls(**options)
+    except (TurngymError, ValueError):  # said for whoever gave the options
+        raise
+    except Exception as error:
+        if name in POLICIES:
+            raise
+        raise RunError(f"policy {shorten(name)} cannot be made ({type(error).__name__}: {shorten(str(error), 160)}); mend it") from error
+
+
+def _policy(name: str, thing: Any, shown: str) -> Policy:
+    try:
+        return as_policy(thing, shown)
+    except TypeError as error:
+        raise RunError(f"policy {shorten(name)}: {error}") from None
 
 
 def _specified(policy: Policy, name: str, options: dict[str, Any]) -> Policy:

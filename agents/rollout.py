@@ -8,6 +8,7 @@ times. Gymnasium stands beside this loop and not inside it. Not here: many rollo
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -187,7 +188,7 @@ class _Life:
         opening = Opening(task.id, task.env, tuple([part.world for part in task.worlds]), about.trial, about.seed, shown)
         try:
             return start(opening)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _stop_for(error) from error
 
     # -- one step --------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ class _Life:
             if task is None or task.cancelling():
                 raise
             raise _stop_for(error) from error  # the policy's own, not a wish to stop us
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # no policy ends the run of all others
             raise _stop_for(error) from error
         finally:
             self._act_times.append(round(perf_counter() - before, 6))
@@ -305,10 +306,13 @@ async def _within(seconds: float, actor: Any, conversation: Conversation) -> Any
         raise
 
 
+_EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT))  # the machine's, whoever meets it
+
+
 def _stop_for(error: BaseException) -> _Stop:
     if isinstance(error, EndEpisode):
         return _Stop("truncated", error.reason, _words(error))
-    if isinstance(error, InfrastructureError):
+    if isinstance(error, InfrastructureError) or (isinstance(error, OSError) and error.errno in _EXHAUSTED):
         return _Stop("error", INFRASTRUCTURE, _words(error))
     if isinstance(error, UserError):
         return _Stop("error", "user_error", _words(error))

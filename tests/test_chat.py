@@ -540,6 +540,29 @@ def test_the_command_exits_2_within_five_seconds():
     assert time.monotonic() - begun < 15
 
 
+def test_a_proxy_that_stands_in_the_way_is_named(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with FaultyServer() as server:
+        with pytest.raises(RunError, match=r"through the proxy of http_proxy .*NO_PROXY"):
+            asyncio.run(chat(server).prepare())
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert run_all(chat(server), [borrow_task()]).summary["completed"] == 1
+
+
+def test_a_first_look_that_is_broken_off_leaves_no_connection_open():
+    async def impatient(policy: Any) -> None:
+        async with asyncio.timeout(0.2):
+            await policy.prepare()
+
+    with FaultyServer(listing="hang", chances={"hang": 1.0}) as server:
+        policy = chat(server)
+        with pytest.raises(TimeoutError):
+            asyncio.run(impatient(policy))
+    assert policy._connection is None
+
+
 # -- the house --------------------------------------------------------------------------------------------
 
 

@@ -195,3 +195,11 @@ def test_what_a_server_says_does_nothing_to_the_terminal(capsys):
     out = capsys.readouterr().out
     assert "\x1b[31mred" not in out
     assert "[bold]" in "".join(out.split())
+
+
+def test_a_server_on_which_no_call_was_seen_is_not_called_fit(capsys):
+    with FaultyServer(lambda request: {"content": "I would rather talk."}) as server:
+        assert command("--base-url", server.url) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no call was seen" in out
+    assert "Rollouts can run" not in out

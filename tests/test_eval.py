@@ -157,3 +157,36 @@ def test_another_policy_does_not_go_on_in_the_directory_of_one(capsys: pytest.Ca
     assert run(["eval", "tasks.jsonl", "--policy", "null", "--out", "run"]) == 0
     assert run(["eval", "tasks.jsonl", "--policy", "oracle", "--out", "run"]) == 2
     assert "policy.name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wide", [80, 100, 120, 200])
+def test_tables_fit_the_terminal_and_break_no_word(wide: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", str(wide))
+    down = json.dumps([[some_tasks(1)[0].id, 0]])
+    assert run(["eval", "FileSystem", "Assistant", "-n", "2", "-k", "2", "--policy", "null", "--out", "one"]) == 0
+    assert run(["eval", "tasks.jsonl", "-k", "2", "--policy", "frail_policies:Frail", "--option", f"down={down}"]) == 1
+    assert run(["eval", "FileSystem", "Assistant", "-n", "2", "-k", "2", "--policy", "oracle", "--out", "two"]) == 0
+    assert run(["compare", "one", "two"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= wide
+    assert out.count("turngym/FileSystem-v0  ") == 3
+
+
+def test_a_share_of_no_episodes_is_no_figure(capsys: pytest.CaptureFixture[str]):
+    down = json.dumps([[task.id, 0] for task in some_tasks(6)])
+    arguments = ("tasks.jsonl", "--policy", "frail_policies:Frail", "--option", f"down={down}")
+    for command in ("eval", "rollout"):
+        assert run([command, *arguments]) == 1
+        out = capsys.readouterr().out
+        assert "0.0 %" not in out
+        assert "excluded, 6 times: infrastructure: InfrastructureError: the server\\x07 is gone" in out
+
+
+def test_a_policys_own_errors_are_told_with_their_cause(place: Path, capsys: pytest.CaptureFixture[str]):
+    (place / "own.py").write_text("def fails(conversation):\n    raise KeyError('weights[/]')\n")
+    for command in ("eval", "rollout"):
+        assert run([command, "tasks.jsonl", "--policy", "own.py:fails", "--out", f"[{command}]"]) == 0
+        out = capsys.readouterr().out
+        assert "6 errors" in out
+        assert "error, 6 times: policy_error: KeyError: 'weights[/]'" in out
+        assert f"Trajectories and figures: [{command}]" in out

@@ -209,6 +209,29 @@ def test_what_cannot_play_is_refused():
         as_policy(42)
 
 
+OWN = """
+class Broken:
+    def __init__(self): raise OSError("no device\\x1b[31m")
+class Choosy:
+    def __init__(self, size=0): raise ValueError("size is above zero")
+class Idle:
+    pass
+five = 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Broken", r"cannot be made \(OSError: no device"), ("Idle", "is no policy"), ("five", "5 is no policy")],
+)
+def test_a_policy_of_ones_own_that_cannot_be_made_is_told_as_that(tmp_path, name, said):
+    (tmp_path / "own.py").write_text(OWN)
+    with pytest.raises(RunError, match=said):
+        make_policy(f"{tmp_path}/own.py:{name}")
+    with pytest.raises(ValueError, match="above zero"):
+        make_policy(f"{tmp_path}/own.py:Choosy")
+
+
 def test_batches_are_gathered_over_all_episodes_that_wait():
     batched = Batched()
     report = run_all(batched, [borrow_task()], trials=60, concurrency=20)
@@ -298,7 +321,7 @@ def test_policies_are_made_by_name_and_from_modules(tmp_path, monkeypatch):
         make_policy("random", speed=3)
     with pytest.raises(RunError, match="takes no options; got word"):
         make_policy("my_policies_x:plain", word="x")
-    with pytest.raises(TypeError, match="is no policy"):
+    with pytest.raises(RunError, match="is no policy"):
         make_policy("my_policies_x:number")
 
 

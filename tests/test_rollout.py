@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import sys
 import time
@@ -17,6 +18,7 @@ from mini_tasks import borrow_task, free_books, play, some_tasks, two_turn_task
 
 from turngym.agents import (
     AssistantMessage,
+    BatchPolicy,
     Conversation,
     EndEpisode,
     InfrastructureError,
@@ -501,3 +503,49 @@ def test_a_cut_never_splits_a_character(limit: int):
     assert text.startswith(head)
     assert bool(note) == (limit < len(text.encode()))
     assert len(head.encode()) <= max(limit, len(text.encode()) if not note else 0)
+
+
+def test_a_preparation_that_breaks_is_one_clear_line():
+    class Half(Frail):
+        async def prepare(self) -> None:
+            raise OSError("no device")
+
+    with pytest.raises(RunError, match=r"frail could not prepare itself \(OSError: no device\)"):
+        run_all(Half(0), [borrow_task()])
+
+
+def test_a_policy_that_leaves_the_program_ends_its_own_episode_alone():
+    def leaves(conversation: Conversation) -> str:
+        if conversation.trial == 1:
+            sys.exit(3)
+        return "x"
+
+    def leaves_together(many: list[Conversation]) -> list[str]:
+        return [leaves(one) for one in many]
+
+    report = run_all(leaves, [borrow_task()], trials=3)
+    assert (report.summary["completed"], report.summary["errors"]) == (2, 1)
+    assert report.summary["error_causes"] == {"policy_error: SystemExit: 3": 1}
+    assert run_all(BatchPolicy(leaves_together, size=1), [borrow_task()], trials=3).summary["errors"] == 1
+
+
+def test_a_limit_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="seconds must be above zero"):
+        Limits(seconds=float("nan"))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC])
+def test_a_machine_that_ran_out_of_something_is_no_failure_of_the_policy(number: int):
+    def fails(conversation: Conversation) -> str:
+        raise OSError(number, "out of it")
+
+    report = run_all(fails, [borrow_task()], trials=2)
+    assert (report.summary["episodes"], report.summary["excluded_reasons"]) == (0, {"infrastructure": 2})
+    assert report.exit_code == 1
+
+
+def test_a_policys_own_missing_file_is_its_failure():
+    def fails(conversation: Conversation) -> str:
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+
+    assert run_all(fails, [borrow_task()]).summary["reasons"] == {"policy_error": 1}

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
 
 Progress = Callable[[int, int], None]
@@ -122,6 +123,18 @@ def table(*columns: str, title: str = "", right: str = "") -> Any:
     for name in columns:
         made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return made
+
+
+class Fitting:
+    """The first of some ways to show a thing that is not wider than the terminal; the last if all are."""
+
+    def __init__(self, *ways: Any) -> None:
+        self._ways = ways
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        unbound = options.update(width=10_000)
+        fits = (way for way in self._ways if console.measure(way, options=unbound).maximum <= options.max_width)
+        yield next(fits, self._ways[-1])
 
 
 def interval(bounds: Sequence[float]) -> str:

@@ -52,6 +52,7 @@ class Connection:
 
     def __init__(self, url: str, key_env: str) -> None:
         openai = need("openai")
+        need("tenacity")  # what repeats, imported before sockets take every file descriptor
         self.url = url
         self.loop = asyncio.get_running_loop()
         key = os.environ.get(key_env, "").strip()

@@ -131,12 +131,12 @@ class _Examination:
             raise RunError(problem)
         self._find("server", True, f"answers at {self.policy.url}", essential=True)
         if any(fault.status in (401, 403) for fault in faults):
-            return self._find("key", False, problem or "the list of models is refused", _after(problem), True)
+            return self._find("key", False, _before(problem) or "the list of models is refused", _after(problem), True)
         self._find("key", True, "accepted", essential=True)
         served = seen.models
         if problem:
             tools = "refuses tools" in problem
-            return self._find("tool calls" if tools else "model", False, problem, _after(problem), True)
+            return self._find("tool calls" if tools else "model", False, _before(problem), _after(problem), True)
         length = (served or {}).get(self.policy.model, 0)
         listed = "served" if served and self.policy.model in served else "completes, though it is not among the names listed"
         return self._find("model", True, f"{listed}{f'; context {length} tokens' if length else ''}", essential=True)
@@ -255,6 +255,10 @@ class _Examination:
             self._find("token ids", None, "given, without a logprob for each", remedy)
         else:
             self._find("token ids", True, "given, with logprobs; record them with tokens=true")
+
+
+def _before(problem: str) -> str:
+    return problem.rpartition("; ")[0] or problem
 
 
 def _after(problem: str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from ...envs.errors import RunError, nearest, shorten
 from ...envs.messages import Message
@@ -64,10 +65,12 @@ class Look(NamedTuple):
 
 async def look(policy: Client) -> None:
     """Raise `RunError`, with the remedy, if no request of this policy could ever be answered."""
-    seen = await see(policy)
-    if problem := problem_of(policy, seen):
+    try:
+        if problem := problem_of(policy, await see(policy)):
+            raise RunError(problem)
+    except BaseException:  # also when broken off: a run closes what was prepared, and this was not
         await policy.close()
-        raise RunError(problem)
+        raise
 
 
 async def see(policy: Client) -> Look:
@@ -146,7 +149,18 @@ def _refused(policy: Client, fault: Fault) -> str:
 def _nobody(policy: Client, fault: Fault) -> str:
     if fault.kind == "silent":
         return f"{policy.url} takes connections and does not answer within {SECONDS:g} s; restart that server or name another base_url"
+    if proxy := _proxy_of(policy.url):
+        return f"no server answers at {policy.url} through the proxy of {proxy} ({fault.said}); put its host into NO_PROXY, or start it"
     return f"no server answers at {policy.url} ({fault.said}); start it, or name another with base_url or OPENAI_BASE_URL"
+
+
+def _proxy_of(url: str) -> str:
+    """The environment's name of the proxy that requests to this address take, "" for none."""
+    from urllib.request import getproxies, proxy_bypass  # heavy, and wanted here alone
+
+    parts = urlsplit(url)
+    taken = parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+    return f"{parts.scheme}_proxy" if taken else ""
 
 
 def _too_many_tokens(policy: Client, models: dict[str, int] | None) -> str:

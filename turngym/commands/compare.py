@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import answering, bar, percent, plain, styled, table
+from ..console import Fitting, answering, bar, percent, plain, styled, table
 from ..envs.errors import RunError
 from ..stopping import STOPS
 from .options import AsJson
 
+_COUNTS = ("wins", "losses", "ties")
 _WHY = {
     "only_first": "only in the first run",
     "only_second": "only in the second run",
@@ -69,16 +70,7 @@ def _runs(result: dict[str, Any]) -> Any:
 
 def _pair(pair: dict[str, Any]) -> Iterator[Any]:
     yield styled(f"{pair['second']} against {pair['first']}", "bold")
-    counts, shares = ("wins", "losses", "ties"), ("tasks", "first", "second", "difference")
-    shown = table("", *shares, "95 % interval", *counts, right=",".join((*shares, *counts)))
-    for kind in ("env", "category"):
-        for name, part in pair[f"by_{kind}"].items():
-            shown.add_row(styled(name if kind == "env" else f"{kind} {name}", limit=60), *_cells(part))
-        shown.add_section()
-    shown.add_row("success", *_cells(pair))
-    progress = (percent(share) for share in pair["progress"])
-    shown.add_row("progress", str(pair["tasks"]), *progress, *_change(pair["progress_difference"], pair["progress_interval"]))
-    yield shown
+    yield Fitting(*(_differences(pair, counts) for counts in (("tasks", *_COUNTS), ("tasks",), ())))
     for name, part in pair["effort"].items():
         low, high = part["interval"]
         change = f"{part['difference']:+,.1f} ({low:+,.1f} to {high:+,.1f})"
@@ -93,10 +85,28 @@ def _pair(pair: dict[str, Any]) -> Iterator[Any]:
     yield styled(f"{plain(pair['conclusion'], newlines=False)}\n", "bold green" if pair["better"] else "bold")
 
 
-def _cells(part: dict[str, Any]) -> tuple[str, ...]:
-    shares = (percent(share) for share in part["success"])
-    counts = (str(part[name]) for name in ("wins", "losses", "ties"))
-    return str(part["tasks"]), *shares, *_change(part["difference"], part["interval"]), *counts
+def _differences(pair: dict[str, Any], counts: Sequence[str]) -> Any:
+    shares = ("first", "second", "difference")
+    shown = table("", *shares, "95 % interval", *counts, right=",".join((*shares, *counts)))
+
+    def add(name: str, part: dict[str, Any]) -> None:
+        cells = _cells(part["tasks"], part["success"], part["difference"], part["interval"])
+        shown.add_row(styled(name, limit=60), *cells, *(str(part[count]) for count in counts))
+
+    for kind in ("env", "category"):
+        for name, part in pair[f"by_{kind}"].items():
+            add(name if kind == "env" else f"{kind} {name}", part)
+        shown.add_section()
+    add("success", pair)
+    cells = _cells(pair["tasks"], pair["progress"], pair["progress_difference"], pair["progress_interval"])
+    shown.add_row("progress", *cells, *(str(pair["tasks"]) for count in counts[:1]))
+    return shown
+
+
+def _cells(tasks: int, shares: Sequence[float], difference: float, bounds: Sequence[float]) -> tuple[str, ...]:
+    if not tasks:
+        return "-", "-", "-", "-"  # a share of nothing is no figure
+    return *(percent(share) for share in shares), *_change(difference, bounds)
 
 
 def _change(difference: float, interval: Sequence[float]) -> tuple[str, str]:

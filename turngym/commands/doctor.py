@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +11,14 @@ from ..console import answering, bar, plain, styled, table
 from ..envs.errors import RunError
 from .options import AsJson
 
+if TYPE_CHECKING:
+    from ..agents.models.doctor import Finding
+
 _MARKS = {True: ("well", "green"), False: ("fails", "red"), None: ("unclear", "yellow")}
+
+_BAD = "Something that rollouts need does not work."
+_GOOD = "Rollouts can run on this server."
+_UNSEEN = "The server works, but no call was seen that was asked for: a model that calls no tools passes no task."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,6 +55,10 @@ def doctor(
         for finding in findings:
             mark, style = _MARKS[finding.ok]
             shown.add_row(styled(mark, style), plain(finding.name), styled(finding.detail), styled(finding.remedy))
-        answer.show(shown, "Something that rollouts need does not work." if bad else "Rollouts can run on this server.")
+        answer.show(shown, _BAD if bad else _GOOD if _called(findings) else _UNSEEN)
     if bad:
         raise typer.Exit(1)
+
+
+def _called(findings: Sequence[Finding]) -> bool:
+    return any(finding.ok for finding in findings if finding.name in ("tool calls", "named tool_choice"))

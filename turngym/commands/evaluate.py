@@ -6,15 +6,16 @@ that are not the policy's are in no figure but `excluded`, and told with their c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import answering, bar, interval, percent, plain, styled, table, tell
+from ..console import Fitting, answering, bar, interval, percent, plain, styled, table, tell
 from ..envs.errors import shorten
 from ..sources import tasks_of
 from ..stopping import STOPS
+from .ending import ends_of
 from .options import AsJson
 from .setting import Setting, with_setting
 
@@ -75,25 +76,39 @@ def _told(figures: dict[str, Any]) -> list[Any]:
     lines: list[Any] = [styled(head + resumed, "bold"), _groups(figures)]
     if len(figures["pass_at"]) > 1:
         lines.append(_passes(figures))
-    lines += [styled(line) for line in (*_effort(figures), *_ends(figures))]
+    lines += [styled(line) for line in (*_effort(figures), *ends_of(figures))]
     if "out" in figures:
         lines.append(styled(f"Trajectories and figures: {figures['out']}", "bold"))
     return lines
 
 
+_LEAVE = ("progress_interval", "pass", "tasks")  # what a narrow terminal goes without, first to last
+
+
 def _groups(figures: dict[str, Any]) -> Any:
+    return Fitting(*[_group_table(figures, frozenset(_LEAVE[:number])) for number in range(len(_LEAVE) + 1)])
+
+
+def _group_table(figures: dict[str, Any], without: frozenset[str]) -> Any:
     most = max(figures["pass_at"], key=int, default="1")
-    passes = (f"pass@{most}", f"pass^{most}") if most != "1" else ()
-    apart = ("excluded",) if figures["excluded"] else ()
-    numbers = ("tasks", "episodes", "success", "progress", *passes, *apart)
-    shown = table("", "tasks", "episodes", "success", "95 % interval", "progress", "95 %", *passes, *apart, right=",".join(numbers))
+    columns: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+        "tasks": ("tasks", lambda part: str(part["tasks"])),
+        "episodes": ("episodes", lambda part: str(part["episodes"])),
+        "success": ("success", lambda part: _share(part, percent(part["success"]))),
+        "success_interval": ("95 % interval", lambda part: _share(part, interval(part["success_interval"]))),
+        "progress": ("progress", lambda part: _share(part, percent(part["progress"]))),
+        "progress_interval": ("95 %", lambda part: _share(part, interval(part["progress_interval"]))),
+    }
+    if most != "1" and "pass" not in without:
+        columns["pass_at"] = (f"pass@{most}", lambda part: _pass(part["pass_at"], most))
+        columns["pass_hat"] = (f"pass^{most}", lambda part: _pass(part["pass_hat"], most))
+    if figures["excluded"]:
+        columns["excluded"] = ("excluded", lambda part: str(part["excluded"]))
+    taken = [column for name, column in columns.items() if name not in without]
+    shown = table("", *(head for head, _ in taken), right=",".join(head for head, _ in taken if not head.startswith("95")))
 
     def add(name: str, part: dict[str, Any]) -> None:
-        shares = [percent(part[kind][most]["value"]) if most in part[kind] else "-" for kind in ("pass_at", "pass_hat")] if passes else []
-        shown.add_row(
-            styled(name, limit=60), str(part["tasks"]), str(part["episodes"]), percent(part["success"]), interval(part["success_interval"]),
-            percent(part["progress"]), interval(part["progress_interval"]), *shares, *([str(part["excluded"])] if apart else []),
-        )  # fmt: skip
+        shown.add_row(styled(name, limit=60), *(cell(part) for _, cell in taken))
 
     for kind in ("env", "category", "world"):
         for name, part in figures[f"by_{kind}"].items():
@@ -101,6 +116,14 @@ def _groups(figures: dict[str, Any]) -> Any:
         shown.add_section()
     add("all", figures)
     return shown
+
+
+def _share(part: dict[str, Any], said: str) -> str:
+    return said if part["episodes"] else "-"  # a share of nothing is no figure
+
+
+def _pass(estimates: dict[str, Any], k: str) -> str:
+    return percent(estimates[k]["value"]) if k in estimates else "-"
 
 
 def _passes(figures: dict[str, Any]) -> Any:
@@ -123,24 +146,9 @@ def _effort(figures: dict[str, Any]) -> list[str]:
         if used["episodes"] < figures["episodes"]:
             lines.append(f"{name.replace('_', ' ')} are reported by {used['episodes']} of {figures['episodes']} episodes")
     if figures.get("user"):
-        lines.append(f"the simulated user, in all: {', '.join(f'{name} {count}' for name, count in figures['user'].items())}")
+        spoken = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in figures["user"].items())
+        lines.append(f"the simulated user, in all: {spoken}")
     return lines
-
-
-def _ends(figures: dict[str, Any]) -> list[str]:
-    ends = [f"{figures[key]} {key}" for key in ("completed", "truncated", "errors", "excluded") if figures[key]]
-    lines = [", ".join(ends)] if ends else []
-    for label, kind in (("truncated by", "truncated_reasons"), ("refused calls", "error_kinds")):
-        if figures[kind]:
-            lines.append(f"{label}: {', '.join(f'{name} {count}' for name, count in figures[kind].items())}")
-    if set(figures["trials"]) - {str(figures["trials_wanted"])}:
-        counts = [f"{k} for {count} tasks" for k, count in figures["trials"].items()]
-        lines.append(f"trials that count, of {figures['trials_wanted']}: {', '.join(counts)}")
-    if figures["missing"]:
-        lines.append(f"missing: {figures['missing']} of {figures['missing'] + figures['recorded']} episodes")
-    causes = list(figures["excluded_causes"].items())
-    lines += [f"excluded, {count} times: {plain(cause, newlines=False)}" for cause, count in causes[:5]]
-    return lines + ([f"excluded, {sum(count for _, count in causes[5:])} times: {len(causes) - 5} other causes"] if len(causes) > 5 else [])
 
 
 def _seconds(value: float) -> str:

@@ -10,11 +10,11 @@ import typer
 
 from ..console import answering, bar, interval, percent, plain, styled, table
 from ..sources import tasks_of
+from .ending import ends_of
 from .options import AsJson
 from .setting import Setting, with_setting
 
 if TYPE_CHECKING:
-    from ..agents.runner import RunReport
     from ..envs.task import Task
 
 
@@ -40,28 +40,29 @@ def rollout(
 
         report, figures = setting.run(player, chosen, "rolling out")
         answer.data(figures)
-        answer.show(*_figures(player.name, report, setting.out))
+        answer.show(*_told(figures))
     setting.leave(report)
 
 
-def _figures(name: str, report: RunReport, out: Path | None) -> list[Any]:
-    figures = report.summary
+def _told(figures: dict[str, Any]) -> list[Any]:
     shown = table("", "figure", "95 % interval", right="figure")
-    shown.add_row("success", percent(figures["success"]), interval(figures["success_interval"]))
-    shown.add_row("progress (turns passed)", percent(figures["progress"]), interval(figures["progress_interval"]))
+    if figures["episodes"]:  # a share of nothing is no figure
+        shown.add_row("success", percent(figures["success"]), interval(figures["success_interval"]))
+        shown.add_row("progress (turns passed)", percent(figures["progress"]), interval(figures["progress_interval"]))
     for label, kind in (("pass@", "pass_at"), ("pass^", "pass_hat")):
         for k, estimate in figures[kind].items():
             if k != "1":
                 shown.add_row(f"{label}{k}", percent(estimate["value"]), interval(estimate["interval"]))
     for label, value in figures["per_episode"].items():
-        shown.add_row(f"{label} an episode", f"{value:.1f}", "")
-    head = f"[bold]{plain(name)}[/]: {figures['episodes']} episodes of {figures['tasks']} tasks"
-    ends = [f"{figures[key]} {key}" for key in ("completed", "truncated", "errors", "excluded") if figures[key]]
-    lines: list[Any] = [head + (f" ({report.resumed} found in the directory)" if report.resumed else ""), shown, ", ".join(ends)]
-    if figures["error_kinds"]:
-        kinds = ", ".join(f"{kind} {count}" for kind, count in figures["error_kinds"].items())
-        lines.append(styled(f"refused calls: {kinds}", "dim"))
-    return [*lines, *([f"Trajectories and figures: [bold]{plain(out)}[/]"] if out else [])]
+        shown.add_row(f"{label.replace('_', ' ')} an episode", f"{value:,.1f}", "")
+    head = f"{figures['policy']}: {figures['episodes']} episodes of {figures['tasks']} tasks"
+    found = f" ({figures['resumed']} found in the directory)" if figures["resumed"] else ""
+    lines: list[Any] = [
+        styled(head + found, "bold"),
+        *([shown] if figures["episodes"] else []),
+        *(styled(line) for line in ends_of(figures)),
+    ]
+    return [*lines, *([styled(f"Trajectories and figures: {figures['out']}", "bold")] if "out" in figures else [])]
 
 
 def rescore(

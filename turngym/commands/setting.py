@@ -123,14 +123,19 @@ class Setting:
 
 def with_setting(command: Callable[..., None]) -> Callable[..., None]:
     """A command whose argument `setting` is spelt out as the options of `Setting`."""
-    hints = get_type_hints(Setting, include_extras=True)
-    own = [part for part in inspect.signature(command, eval_str=True).parameters.values() if part.name != "setting"]
+    return spelt_out(command, "setting", Setting)
+
+
+def spelt_out(command: Callable[..., None], name: str, kind: Any) -> Callable[..., None]:
+    """A command whose argument `name` is spelt out as the options that are the fields of the dataclass `kind`."""
+    hints = get_type_hints(kind, include_extras=True)
+    own = [part for part in inspect.signature(command, eval_str=True).parameters.values() if part.name != name]
     alone = inspect.Parameter.KEYWORD_ONLY
-    shared = [inspect.Parameter(part.name, alone, default=part.default, annotation=hints[part.name]) for part in fields(Setting)]
+    shared = [inspect.Parameter(part.name, alone, default=part.default, annotation=hints[part.name]) for part in fields(kind)]
 
     @functools.wraps(command)
     def spelt(**given: Any) -> None:
-        command(setting=Setting(**{part.name: given.pop(part.name) for part in shared}), **given)
+        command(**{name: kind(**{part.name: given.pop(part.name) for part in shared})}, **given)
 
     parts = [*[part.replace(kind=alone) for part in own], *shared]
     spelt.__signature__ = inspect.Signature(parts)  # type: ignore[attr-defined]
@@ -197,7 +202,7 @@ def values_of(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise RunError(f"--option {shorten(pair)} is no NAME=VALUE")
+            raise RunError(f"the option {shorten(pair)} is no NAME=VALUE")
         try:
             found[name] = json.loads(value)
         except ValueError:

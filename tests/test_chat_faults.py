@@ -65,7 +65,7 @@ def transport(request, monkeypatch):
 
 
 def live(server: FaultyServer, **options: Any) -> Trajectory:
-    settings = {"model": "m", "base_url": server.url, "timeout": 0.25, "backoff": 0.01, "retries": 1, **options}
+    settings = {"model": "m", "base_url": server.url, "timeout": 1.0, "backoff": 0.01, "retries": 1, **options}
     (made,) = run_all(make_policy("chat", **settings), [borrow_task()]).trajectories
     return made
 
@@ -239,7 +239,7 @@ def test_attempts_are_counted_once():
 
 def test_faults_of_one_episode_do_not_touch_another():
     with FaultyServer(script=["ok", "hang"]) as server:
-        policy = make_policy("chat", model="m", base_url=server.url, timeout=0.3, backoff=0.01, retries=0)
+        policy = make_policy("chat", model="m", base_url=server.url, timeout=1.5, backoff=0.01, retries=0)
         report = run_all(policy, [borrow_task(seed) for seed in range(4)])
     assert sorted(made.status for made in report.trajectories) == ["completed"] * 3 + ["error"]
 

@@ -192,7 +192,7 @@ class _Made:
             "name": brief.tool.name, "description": brief.tool.description, "exposed": {e.name: e.value for e in brief.tool.exposed},
             "steps": [step.tool for step in brief.tool.steps], "returns": list(brief.tool.returns),
         }  # fmt: skip
-        attempts = [{"k": a.k, "why": a.why, "hint": a.hint} for a in chain.attempts]
+        attempts = [{"k": a.k, "why": a.why, "hint": a.hint, **({"extra": list(a.extra)} if a.extra else {})} for a in chain.attempts]
         self.notes.append(TurnNotes(round_.target, advanced, jump, query.persona, list(query.noise), attempts, across).record())
         scene.rounds.append(round_)
         scene.said = f"{scene.said}\n{query.text}" if scene.said else query.text

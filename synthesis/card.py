@@ -1,19 +1,34 @@
-"""The data set card of an export: YAML that `datasets.load_dataset(DIR)` follows, then words for people."""
+"""The data set card of an export: YAML that `datasets.load_dataset(DIR)` follows, then words for people.
+
+Law: a card states what is known of how the rows came about, out of the run they came from, and says so where
+something is not known; it claims no check that was not made.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..agents.trajectory import installed_versions
 from .columns import features_yaml
-from .formats import ExportOptions
+from .formats import PLAIN, ExportOptions
 
 MARK = "<!-- turngym export -->"
+_PRIVATE = frozenset({"base_url", "api_key", "url", "headers"})
 
 _WHAT = {
     "openai": 'Each row holds `messages` in OpenAI chat form. Put `json.loads(row["tools"])` beside them where a trainer wants objects.',
-    "trl": "Each row holds `messages` (or `prompt` and `completion`) as TRL's `SFTTrainer` takes them, and `tools` as JSON text.",
+    "trl": "Each row holds `messages` (or `prompt` and `completion`) and `tools` as TRL's `SFTTrainer` takes them, with objects throughout"
+    " (`datasets` 4.7 or newer). Load the directory: in the bare Parquet files each object is JSON text.",
+    "trl-grpo": "Each row holds a `prompt` for TRL's `GRPOTrainer`, the `task`, and its `environment`:"
+    " `from turngym.envs.bridges.trl import environments, verdict_reward`.",
     "sharegpt": "LLaMA-Factory reads the JSONL through `dataset_info.json`: set `dataset_dir` to this directory.",
+    "verl": "verl reads the Parquet files: `data.train_files`. `reward_model.ground_truth` is JSON: per turn the reference calls and the"
+    " values that the reply must tell; `extra_info.task` is the whole task, for a reward that executes calls.",
+    "bfcl": "Entries, possible answers and function documents in the layout of BFCL's multi-turn categories, a directory a split. Its own"
+    " runner executes the classes that ship with it; here `initial_config` names seed and size of a turngym world.",
     "tasks": "Each line of `tasks.jsonl` is a task: `turngym rollout tasks.jsonl --policy ...`.",
 }
 _ROWS = {
@@ -23,51 +38,170 @@ _ROWS = {
     ("trl", "conversation"): "A row is a conversation: set `assistant_only_loss=True`.",
     ("openai", "conversation"): "A row is a conversation: put the loss on the assistant's messages.",
     ("sharegpt", "conversation"): "A row is a conversation; LLaMA-Factory puts the loss on `gpt` and `function_call`.",
+    ("trl-grpo", "conversation"): "A row is the opening of a conversation; its first turn is what is played and judged.",
+    ("trl-grpo", "message"): "A row is one user message with what came before it; the turn that it opens is what is played and judged.",
+    ("verl", "conversation"): "A row is the opening of a conversation; its ground truth has every turn.",
+    ("verl", "message"): "A row is one user message with what came before it; its ground truth has that turn.",
 }
 _THINKING = {
     "keep": "Reasoning stands in every assistant message",
     "drop-earlier": "Reasoning stands in the last turn alone, as chat templates keep it",
     "drop": "Reasoning was left out",
 }
+_TEXT = (
+    "Arguments of calls and `tools` are JSON text: typed columns would otherwise give every tool the keys of all others, as nulls."
+    " `datasets` shows keys that a message lacks as None; chat templates take these for absent."
+)
+_LIMITS = (
+    "The worlds are simulations: they have the rules, ids and errors of real services, and none of their scale or surprises.",
+    "Users speak English; names, amounts and dates are generated from a seed and belong to nobody.",
+    "A proof says that calls, results, states and sources hold. It says nothing about taste: wording and reasoning were not rated.",
+)
 
 
 class Made(NamedTuple):
-    """What an export came to: split -> rows, how many conversations, of which envs, and a hash of all rows."""
+    """What an export came to.
+
+    counts: split -> rows. samples: conversations. digest: a hash of all rows. envs, categories, worlds: -> conversations.
+    run: the source's `run.json`. summary: its `summary.json`. Both are {} where it has none.
+    """
 
     counts: dict[str, int]
     samples: int
-    envs: tuple[str, ...]
     digest: str
+    envs: Counter[str]
+    categories: Counter[str]
+    worlds: Counter[str]
+    run: dict[str, Any]
+    summary: dict[str, Any]
 
 
 def card(options: ExportOptions, made: Made, *, inside: bool = False) -> str:
     """The text of `README.md`. `inside`: for the directory `jsonl` itself."""
-    rows = sum(made.counts.values())
-    envs = ", ".join(f"`{env}`" for env in made.envs)
     words = [
-        f"{rows} rows of {made.samples} conversations in {envs}, made by turngym {installed_versions()['turngym']}.",
-        "Every conversation was proven before it was written: each call was run again in the installed worlds with equal results and"
-        " states, each argument has a known source, and each task is solved by its reference calls and by nothing less.",
+        f"{sum(made.counts.values())} rows of {made.samples} conversations in {_list(made.envs)}, exported by turngym"
+        f" {installed_versions()['turngym']}.",
         _WHAT[options.format],
     ]
-    if options.format != "tasks":
+    if options.format not in PLAIN:
         where = "between think tags" if options.format == "sharegpt" else "in `reasoning_content`"
         words += [
             f"{_ROWS[options.format, options.rows]} {_THINKING[options.reasoning]}{'' if options.reasoning == 'drop' else f' ({where})'}.",
-            "Arguments of calls and `tools` are JSON text: typed columns would otherwise give every tool the keys of all others, as nulls."
-            " `datasets` shows keys that a message lacks as None; chat templates take these for absent.",
+            *([] if options.format.startswith("trl") else [_TEXT]),
             _usage(options),
         ]
+    words += [*_how(made), *_content(made), "## Known limits", "\n".join(f"- {line}" for line in _LIMITS), *_contamination(made)]
+    words += ["## How to verify", _verification(), "## Licence", _licence(options)]
     return f"{_front(options, made, inside)}\n{MARK}\n\n# turngym data set ({options.format})\n\n" + "\n\n".join(words) + "\n"
+
+
+# -- for people -------------------------------------------------------------------------------------------
+
+
+def _how(made: Made) -> list[str]:
+    """How it was made: the kind of run, who wrote, versions, settings, the funnel, what models used."""
+    config, versions = made.run.get("config", {}), made.run.get("versions", {})
+    lines = ["## How it was made"]
+    if not made.run:
+        return [*lines, "The directory that was exported holds no `run.json`: how its rows were made is not known here."]
+    kind = "from the successful rollouts of a policy, whose calls they show" if "from" in config else "from worlds, tool graphs and a seed"
+    stood = ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) or "not recorded"
+    lines += [f"Made {kind} (`turngym synthesize`). {_authors(config)} Versions: {stood}."]
+    lines += ["Settings, as recorded (addresses and directories left out):", _json(_public(config))]
+    if funnel := made.summary.get("funnel"):
+        lines += ["Funnel: candidates, what was kept, and what was refused for which reason:", _json(funnel)]
+    used = {key: made.summary[key] for key in ("roles", "per_kept_sample", "failed_attempts") if made.summary.get(key)}
+    return [*lines, "What the models of the roles used:", _json(used)] if used else lines
+
+
+def _authors(config: dict[str, Any]) -> str:
+    """Who wrote the words, role by role."""
+    cast = config.get("roles")
+    if not isinstance(cast, dict):
+        return f"Queries, reasoning and replies were written by templates{'' if 'from' in config else '; no model wrote in it'}."
+    played = {role: who for role, who in cast.items() if isinstance(who, dict)}
+    named = [f"{role} by `{_model(who)}` (prompt `{who.get('prompt', '?')}`)" for role, who in played.items()]
+    left = [role for role, who in cast.items() if who == "template"]
+    return f"Roles: {'; '.join([*named, *(f'{role} by templates' for role in left)])}."
+
+
+def _model(who: dict[str, Any]) -> str:
+    policy = who.get("policy")
+    if isinstance(policy, dict):
+        options = policy.get("options")
+        inside = options if isinstance(options, dict) else {}
+        return str(policy.get("model") or inside.get("model") or policy.get("name") or policy)
+    return str(policy)
+
+
+def _public(value: Any) -> Any:
+    """Settings without what a published card should not tell: addresses, keys, and directories but their last name."""
+    if isinstance(value, dict):
+        return {
+            key: PurePath(part).name if key == "from" and isinstance(part, str) else _public(part)
+            for key, part in value.items()
+            if key not in _PRIVATE
+        }
+    return [_public(part) for part in value] if isinstance(value, list) else value
+
+
+def _content(made: Made) -> list[str]:
+    rows = [("split (rows)", made.counts), ("category", made.categories), ("env", made.envs), ("world", made.worlds)]
+    table = ["| | | number |", "|---|---|---|"]
+    table += [f"| {what} | {name} | {number} |" for what, counts in rows for name, number in sorted(counts.items())]
+    return ["## What is in it", "\n".join(table)]
+
+
+def _contamination(made: Made) -> list[str]:
+    told = "No text of a benchmark goes into the worlds or the templates. A family of tasks is in one split alone, `train` or `test`."
+    if found := made.summary.get("contamination"):
+        return ["## Contamination", told, "Compared with given tasks, as recorded:", _json(found)]
+    return ["## Contamination", f"{told} These rows were not compared with any benchmark's."]
+
+
+def _verification() -> str:
+    return (
+        "Every conversation was proven before it was written: each call was run again in the installed worlds with equal results and"
+        " states, each argument has a known source, and each task is solved by its reference calls and by nothing less. `turngym verify"
+        " DIR`, on the directory that was exported, proves all of it again from the rows alone."
+    )
+
+
+def _licence(options: ExportOptions) -> str:
+    if options.license == "unknown":
+        return "Not stated. Whoever publishes this names one: `turngym export --license ID`."
+    return f"`{options.license}`, as named by whoever exported it."
+
+
+def _json(value: Any) -> str:
+    return f"```json\n{json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)}\n```"
+
+
+def _list(counts: Counter[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(counts))
+
+
+def _usage(options: ExportOptions) -> str:
+    second = (
+        '\nrows = datasets.load_dataset("DIR/jsonl", split="train")    # the same rows, out of JSONL' if options.files == "both" else ""
+    )
+    text = f'```python\nimport datasets, json\n\nrows = datasets.load_dataset("DIR", split="train"){second}'
+    if options.format in ("openai", "sharegpt"):
+        text += '\ntools = json.loads(rows[0]["tools"])'
+    return f"{text}\n```"
+
+
+# -- for machines -----------------------------------------------------------------------------------------
 
 
 def _front(options: ExportOptions, made: Made, inside: bool) -> str:
     rows = sum(made.counts.values())
     sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
     size = next((name for limit, name in sizes if rows < limit), "1M<n<10M")
-    lines = ["---", "pretty_name: turngym", "language:", "- en", "tags:", "- function-calling", "- tool-use", "- multi-turn", "- synthetic"]
+    lines = ["---", "pretty_name: turngym", f"license: {options.license}", "language:", "- en"]
+    lines += ["tags:", "- function-calling", "- tool-use", "- multi-turn", "- synthetic"]
     lines += ["task_categories:", "- text-generation", "size_categories:", f"- {size}"]
-    if options.format != "tasks":
+    if options.format not in PLAIN:
         kind = "jsonl" if options.files == "jsonl" else "parquet"
         place = "" if inside else f"{kind}/"
         # `datasets` keys its cache by the directory's last name and the config's: without the hash, an export would be
@@ -78,16 +212,6 @@ def _front(options: ExportOptions, made: Made, inside: bool) -> str:
             lines += [f"  - split: {split}", f"    path: {place}{split}.{kind}"]
         lines += ["dataset_info:", f"- config_name: {name}", "  features:", features_yaml(options.format, options.rows, "  ")]
     return "\n".join([*lines, "---"])
-
-
-def _usage(options: ExportOptions) -> str:
-    second = (
-        '\nrows = datasets.load_dataset("DIR/jsonl", split="train")    # the same rows, out of JSONL' if options.files == "both" else ""
-    )
-    return (
-        '```python\nimport datasets, json\n\nrows = datasets.load_dataset("DIR", split="train")'
-        f'{second}\ntools = json.loads(rows[0]["tools"])\n```'
-    )
 
 
 def dataset_info(counts: dict[str, int]) -> dict[str, Any]:

@@ -1,21 +1,26 @@
 """Export: a data set of samples as files that trainers read, with a card that `datasets.load_dataset` understands.
 
     openai      a conversation in OpenAI chat form
-    trl         the same as `messages`, or as `prompt` and `completion` where a row is an assistant message
+    trl         the same with objects throughout, or `prompt` and `completion` where a row is an assistant message
+    trl-grpo    prompts with tasks, to play in the environments of `envs/bridges/trl.py`
     sharegpt    LLaMA-Factory's tool format, with `dataset_info.json`
+    verl        prompts with ground truth and extra information
+    bfcl        entries, possible answers and function documents (`bfcl_layout.py`)
     tasks       tasks alone, to roll out in
 
 Laws: rows come in the order of the data set, and equal samples give equal bytes of JSONL; arguments and tools
-stand as JSON text, since columns of typed files would fill their absent keys with nulls; a directory that is no
-former export is refused, and a former one is replaced only when the new one is whole. Not here: chat templates
-and tokens.
+stand as JSON text, since columns of typed files would fill their absent keys with nulls, or in a column of the
+type `json`; a directory that is no former export is refused, and a former one is replaced only when the new one
+is whole. Not here: chat templates and tokens.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,12 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.records import read_records, reason_of
-from ..envs.errors import RunError, UnknownNameError
+from ..envs.errors import RunError, UnknownNameError, shorten
 from ..envs.extras import need
 from ..envs.registry import world_class
 from ..envs.worldset import tool_table
+from .bfcl_layout import BfclLayout, line_of
 from .card import MARK, Made, card, dataset_info
-from .formats import FORMATS, REASONING, ROWS, ExportOptions, rows_of
+from .formats import FORMATS, PLAIN, REASONING, ROWS, ExportOptions, rows_of
 from .pipeline import SAMPLES
 from .sample import Sample
 
@@ -74,7 +80,9 @@ def _checked(options: ExportOptions) -> ExportOptions:
     ):
         if name not in known:
             raise UnknownNameError(what, name, known)
-    if options.format == "tasks":
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", options.license):
+        raise RunError(f"{shorten(options.license)} is no licence id; the hub spells them as in apache-2.0, cc-by-4.0, mit, other")
+    if options.format in PLAIN:
         return options._replace(rows="conversation", files="jsonl")
     if options.files != "jsonl":
         _pyarrow()
@@ -113,21 +121,23 @@ def _replace(staging: Path, target: Path) -> None:
 def _write(source: Path, staging: Path, options: ExportOptions, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
     """Write all files; they are read as a stream, so memory does not grow with the data set."""
     files = _Files(staging, options)
-    samples, envs = 0, set()
+    samples, envs, categories, worlds = 0, Counter[str](), Counter[str](), Counter[str]()
     try:
         for record in read_records(source):
             sample = _sample(record, source)
             samples += 1
-            envs.add(sample.task.env)
-            for row in _rows(sample, options):
-                files.add(row, sample.task.split)
+            envs[sample.task.env] += 1
+            categories[sample.task.category] += 1
+            worlds.update(part.world for part in sample.task.worlds)
+            files.take(sample)
             if progress is not None:
                 progress(samples, 0)
     finally:
         files.close()
     if not samples:
         raise RunError(f"{source} holds no sample; nothing to export")
-    about = Made(files.counts, samples, tuple(sorted(envs)), files.digest.hexdigest())
+    found = (_found(source.with_name(name)) for name in ("run.json", "summary.json"))
+    about = Made(files.counts, samples, files.digest.hexdigest(), envs, categories, worlds, *found)
     (staging / "README.md").write_text(card(options, about), encoding="utf-8")
     if options.files == "both":  # `datasets` reads one kind of files a directory; this card makes `jsonl` another
         (staging / "jsonl" / "README.md").write_text(card(options._replace(files="jsonl"), about, inside=True), encoding="utf-8")
@@ -138,6 +148,15 @@ def _write(source: Path, staging: Path, options: ExportOptions, progress: Callab
     return {"samples": samples, "rows": sum(files.counts.values()), "files": names}
 
 
+def _found(path: Path) -> dict[str, Any]:
+    """What a file of the run says, {} where there is none."""
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
 def _sample(record: dict[str, Any], source: Path) -> Sample:
     try:
         return Sample.from_record(record)
@@ -146,9 +165,6 @@ def _sample(record: dict[str, Any], source: Path) -> Sample:
 
 
 def _rows(sample: Sample, options: ExportOptions) -> Iterator[dict[str, Any]]:
-    if options.format == "tasks":
-        yield sample.task.model_dump(mode="json", exclude_defaults=True)
-        return
     worlds = tuple(part.world for part in sample.task.worlds)
     yield from rows_of(sample, lambda turn: _tools(worlds, _visible(sample, turn)), options.format, options.rows, options.reasoning)
 
@@ -166,45 +182,66 @@ def _tools(worlds: tuple[str, ...], hidden: frozenset[str]) -> str:
 
 
 class _Files:
-    """The open files of an export: `jsonl/<split>.jsonl` and `parquet/<split>.parquet`."""
+    """The open files of an export: `jsonl/<split>.jsonl` and `parquet/<split>.parquet`, or those of a layout of its own."""
 
     def __init__(self, place: Path, options: ExportOptions) -> None:
         self._place, self._options = place, options
         self._lines: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {}
+        self._bfcl = BfclLayout()
         self.counts: dict[str, int] = {}
         self.digest = blake2b(digest_size=4)
 
-    def add(self, row: dict[str, Any], split: str) -> None:
-        """Write a row to the files of its split."""
+    def take(self, sample: Sample) -> None:
+        """Write all rows of a sample."""
+        split = sample.task.split
+        if self._options.format == "bfcl":
+            self.counts[split] = self.counts.get(split, 0) + 1
+            for place, row in self._bfcl.lines(sample):
+                self._line(place, line_of(row))
+        elif self._options.format == "tasks":
+            self.counts[split] = self.counts.get(split, 0) + 1
+            self._line("tasks.jsonl", sample.task.line().encode() + b"\n")
+        else:
+            for row in _rows(sample, self._options):
+                self._add(row, split)
+
+    def _add(self, row: dict[str, Any], split: str) -> None:
+        if "extra_info" in row:
+            row["extra_info"]["index"] = self.counts.get(split, 0)
         self.counts[split] = self.counts.get(split, 0) + 1
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        self.digest.update(line)
         if self._options.files != "parquet":
-            if split not in self._lines:
-                place = "tasks.jsonl" if self._options.format == "tasks" else f"jsonl/{split}.jsonl"
-                self._lines[split] = open(self._made(place), "ab")  # noqa: SIM115  # closed in close()
-            self._lines[split].write(line)
+            self._line(f"jsonl/{split}.jsonl", line)
+        else:
+            self.digest.update(line)
         if self._options.files != "jsonl":
             waiting = self._waiting.setdefault(split, [])
             waiting.append(row)
             if len(waiting) >= BATCH:
                 self._flush(split)
 
+    def _line(self, place: str, line: bytes) -> None:
+        self.digest.update(line)
+        if place not in self._lines:
+            self._lines[place] = open(self._made(place), "ab")  # noqa: SIM115  # closed in close()
+        self._lines[place].write(line)
+
     def _made(self, name: str) -> Path:
         path = self._place / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def _flush(self, split: str) -> None:
-        from .columns import schema_of
+        from .columns import cells_of, schema_of
 
         arrow = _pyarrow()
-        schema = schema_of(arrow, self._options.format, self._options.rows)
+        form, rows = self._options.format, self._options.rows
+        schema = schema_of(arrow, form, rows)
         if split not in self._tables:
             self._tables[split] = arrow.parquet.ParquetWriter(self._made(f"parquet/{split}.parquet"), schema, compression="zstd")
-        self._tables[split].write_table(arrow.Table.from_pylist(self._waiting[split], schema=schema))
+        self._tables[split].write_table(arrow.Table.from_pylist([cells_of(row, form, rows) for row in self._waiting[split]], schema=schema))
         self._waiting[split] = []
 
     def close(self) -> None:

@@ -1,7 +1,9 @@
 """A sample as rows of a trainer's format. Pure: sample in, plain JSON data out.
 
-Law: what the model must learn to emit stands verbatim (names, arguments, words); only reasoning is ever left
-out, and only where asked. A row `message` ends with the assistant message it teaches, and nothing after it.
+Laws: what the model must learn to emit stands verbatim (names, arguments, words); only reasoning is ever left
+out, and only where asked. A row `message` of a conversation ends with the assistant message it teaches, and
+nothing after it. For TRL arguments and tools stand as objects, since many chat templates write a text a second
+time, quoted or not at all; everywhere else they stand as the JSON text that was emitted.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from typing import Any, NamedTuple
 
 from ..envs.errors import RunError
 from ..envs.messages import Message
+from .openings import OPENINGS, opening_rows, turns_of
 from .sample import Sample
 
-FORMATS = ("openai", "trl", "sharegpt", "tasks")
+FORMATS = ("openai", "trl", "trl-grpo", "sharegpt", "verl", "bfcl", "tasks")
+PLAIN = ("bfcl", "tasks")  # files of their own layout, no tables
 ROWS = ("conversation", "message")
 REASONING = ("keep", "drop-earlier", "drop")
 
@@ -23,15 +27,17 @@ class ExportOptions(NamedTuple):
     """What to write.
 
     format: one of `FORMATS`. rows: `conversation`, or `message`: one for each assistant message, for a loss on
-    that message alone. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`; default `keep`
+    that message alone; for `trl-grpo` and `verl` the opening of each conversation, or one row for each user
+    message. reasoning: `keep`, `drop-earlier` (only the last turn's stays), `drop`; default `keep`
     for conversations and `drop-earlier` for messages, as FunReason-MT trains (arXiv 2510.24645). files: `jsonl`,
-    `parquet` or `both`.
+    `parquet` or `both`. license: what the card names, as the hub spells it.
     """
 
     format: str = "openai"
     rows: str = "conversation"
     reasoning: str = ""
     files: str = "both"
+    license: str = "unknown"
 
 
 def rows_of(sample: Sample, tools: Callable[[int], str], form: str, rows: str, reasoning: str) -> Iterator[dict[str, Any]]:
@@ -43,19 +49,21 @@ def rows_of(sample: Sample, tools: Callable[[int], str], form: str, rows: str, r
 
     Raises `RunError` where tools appear midway and a row a conversation is wanted.
     """
-    turns = len(sample.task.turns)
+    if form in OPENINGS:
+        prepare = objects if form == "trl-grpo" else list
+        yield from opening_rows(sample, tools, form, rows, lambda messages: prepare(kept(messages, reasoning)))
+        return
     if rows == "conversation":
         if any(turn.release for turn in sample.task.turns):
             raise RunError(f"tools appear midway in {sample.id}, so one row cannot hold it; export with --rows message")
         messages = kept(sample.messages, reasoning)
-        yield _row(f"{sample.id}", sample, messages, tools(turns - 1), form, whole=True)
+        yield _row(f"{sample.id}", sample, messages, tools(len(sample.task.turns) - 1), form, whole=True)
         return
-    turn = -1
+    turns = turns_of(sample)
     for index, message in enumerate(sample.messages):
-        turn += message["role"] == "user"
         if message["role"] == "assistant":
             messages = kept(sample.messages[: index + 1], reasoning)
-            yield _row(f"{sample.id}.{index}", sample, messages, tools(turn), form, whole=False)
+            yield _row(f"{sample.id}.{index}", sample, messages, tools(turns[index]), form, whole=False)
 
 
 def kept(messages: list[Message], reasoning: str) -> list[Message]:
@@ -65,13 +73,26 @@ def kept(messages: list[Message], reasoning: str) -> list[Message]:
     return [m if i >= first else {k: v for k, v in m.items() if k != "reasoning_content"} for i, m in enumerate(messages)]
 
 
+def objects(messages: list[Message]) -> list[Message]:
+    """Messages whose calls hold their arguments as objects."""
+    return [{**m, "tool_calls": [_decoded(call) for call in m["tool_calls"]]} if m.get("tool_calls") else m for m in messages]
+
+
+def _decoded(call: dict[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    given = function["arguments"]
+    return {**call, "function": {**function, "arguments": json.loads(given) if isinstance(given, str) else given}}
+
+
 def _row(identity: str, sample: Sample, messages: list[Message], tools: str, form: str, *, whole: bool) -> dict[str, Any]:
     about = {"id": identity, "env": sample.task.env, "category": sample.task.category}
     if form == "sharegpt":
         bare = json.dumps([tool["function"] for tool in json.loads(tools)], ensure_ascii=False, separators=(",", ":"))
         return {**about, "conversations": sharegpt(messages), "system": "", "tools": bare}
-    if form == "trl" and not whole:
-        return {**about, "prompt": messages[:-1], "completion": messages[-1:], "tools": tools}
+    if form == "trl":
+        messages = objects(messages)
+        told = {"messages": messages} if whole else {"prompt": messages[:-1], "completion": messages[-1:]}
+        return {**about, **told, "tools": json.loads(tools)}
     return {**about, "messages": messages, "tools": tools}
 
 

@@ -9,19 +9,24 @@ samples can be under way while models think.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from ..envs.messages import Message
 from ..envs.task import GoldCall
-from ..envs.tool import ToolCall
+from ..envs.tool import Tool, ToolCall
 from .brief import Brief, make_brief
 from .phrasing import Style
 from .plan import Round
 from .query import Persona, Query, write_query
 from .reasoning import Reasoner
+
+
+class NoAnswer(Exception):
+    """Raised by a role that has nothing usable to say, after as many tries as it gives itself."""
 
 
 class Thought(NamedTuple):
@@ -47,12 +52,13 @@ class Scene:
 class Prompt:
     """What a reasoner gets for a round: the advanced tool's description as the first hint, then critiques.
 
-    `plan` is for template reasoners alone, which are told what to do; models never see it.
+    `plan` is for template reasoners alone, which are told what to do; models never see it. `tools` are the primitive ones.
     """
 
     hint: str
     critiques: list[str] = field(default_factory=list)
     plan: Round | None = None
+    tools: Mapping[str, Tool] = field(default_factory=dict)
 
 
 class Tooling(Protocol):
@@ -81,12 +87,51 @@ class Critiquing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """One agent per role."""
+    """One agent per role. `watch`, if any, is told every chain: the round's turn, and all its attempts."""
 
     tooling: Tooling
     querying: Querying
     reasoning: Reasoning
     critiquing: Critiquing
+    watch: Callable[[int, Sequence[Any]], None] | None = None
+
+
+class Session(Protocol):
+    """The roles of one candidate, and what they used: `usage` is role -> counts, `attempts` counts failed ones by kind.
+
+    `exchanges` holds everything that was said and answered, one plain JSON record each, with an `id`.
+    """
+
+    roles: Roles
+    attempts: Counter[str]
+    exchanges: list[dict[str, Any]]
+
+    @property
+    def usage(self) -> dict[str, dict[str, int]]: ...
+
+
+class Cast(Protocol):
+    """Roles that are begun anew for each candidate, since they cost something and depend on more than chance.
+
+    Attributes:
+        config: plain JSON data that decides what they say. candidates: most that an index gets. ahead: indices that are
+            under way at once. prices: role -> money for a million (prompt, completion) tokens. keep_exchanges: whether
+            what was said is kept in the run.
+    """
+
+    candidates: int
+    ahead: int
+    prices: dict[str, tuple[float, float]]
+    keep_exchanges: bool
+
+    @property
+    def config(self) -> dict[str, Any]: ...
+
+    def begin(self, index: int, attempt: int, name: str, env: str = "") -> Session: ...
+
+    async def prepare(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class TemplateTooling:

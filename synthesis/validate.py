@@ -68,6 +68,23 @@ def match_calls(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapp
     return f"{waiting[0].name} is missing" if waiting else ""
 
 
+def places_of(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> list[str]:
+    """The id of the gold call that each call is, in order, as `match_calls` pairs them; "" for one that is none."""
+    waiting, found = list(gold), list[str]()
+    for call in calls:
+        arguments = literal_arguments(call.arguments)
+        mine = normalised(tools[call.name], arguments) if arguments is not None and call.name in tools else None
+        done = {identity for identity in found if identity}
+        fitting = [
+            g for g in waiting
+            if mine is not None and g.name == call.name and normalised(tools[g.name], g.arguments) == mine
+            and set(g.after) <= done | _outside(g, gold)
+        ]  # fmt: skip
+        waiting = [g for g in waiting if not fitting or g is not fitting[0]]
+        found.append(fitting[0].id if fitting else "")
+    return found
+
+
 def _outside(call: GoldCall, gold: Sequence[GoldCall]) -> set[str]:
     return set(call.after) - {g.id for g in gold}
 

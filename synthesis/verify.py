@@ -169,6 +169,7 @@ class _Replay:
             self.days.append({day for world in self.worlds.worlds for day in (world.today, world.timestamp)})
             message = next(messages, None)
             calls: list[ToolCall] = []
+            extra = self._extra(number)
             while message is not None and message.get("role") != "user":
                 if message.get("role") != "assistant":
                     return [f"turn {number}: a {message.get('role')} message stands where the assistant speaks"]
@@ -176,12 +177,12 @@ class _Replay:
                 self.thoughts.append((number, message.get("reasoning_content") or "", len(self._answered)))
                 for call in made:
                     message = next(messages, None)
-                    if why := self._answer(number, call, message, next(prints, "")):
+                    if why := self._answer(number, call, message, next(prints, ""), call.id in extra):
                         return [why]
                 calls += made
                 last = message
                 message = next(messages, None)
-            if why := match_calls(turn.gold, calls, self.worlds.tools):
+            if why := match_calls(turn.gold, [call for call in calls if call.id not in extra], self.worlds.tools):
                 return [f"turn {number}: the messages do not follow gold: {why}"]
             if last is None or last.get("role") != "assistant" or last.get("content") != turn.reply:
                 return [f"turn {number}: the closing reply is not the task's"]
@@ -191,7 +192,13 @@ class _Replay:
             return ["there are more messages or fingerprints than turns"]
         return []
 
-    def _answer(self, number: int, call: ToolCall, message: dict[str, Any] | None, fingerprint: str) -> str:
+    def _extra(self, number: int) -> set[str]:
+        """Ids of a turn's calls that gold does not have: reads beside the way, as the turn's notes name them."""
+        notes = self.sample.notes
+        attempts = notes[number].get("attempts", ()) if number < len(notes) else ()
+        return set(attempts[-1].get("extra", ())) if attempts else set()
+
+    def _answer(self, number: int, call: ToolCall, message: dict[str, Any] | None, fingerprint: str, extra: bool) -> str:
         where = f"turn {number}, {call.name}"
         if message is None or message.get("role") != "tool" or message.get("tool_call_id") != call.id:
             return f"{where}: no result follows the call"
@@ -203,6 +210,8 @@ class _Replay:
             return f"{where}: the result differs from the row: {shorten(result.text, 120)}"
         if message != tool_message(call, result):
             return f"{where}: the result's message holds more or other things than name, id and text"
+        if extra and result.written:
+            return f"{where}: gold does not have this call, and it writes"
         if self.worlds.fingerprint() != fingerprint:
             return f"{where}: the state after it has another fingerprint"
         if result.error is None:

@@ -17,7 +17,7 @@ from turngym.envs.errors import RunError, UnknownNameError
 from turngym.envs.task import TaskFile
 from turngym.synthesis import AssemblyOptions, Request, Sample, synthesize
 from turngym.synthesis.export import FILES, ExportOptions, export_dataset
-from turngym.synthesis.formats import FORMATS, REASONING, ROWS, kept, rows_of, sharegpt
+from turngym.synthesis.formats import FORMATS, PLAIN, REASONING, ROWS, kept, objects, rows_of, sharegpt
 
 HERE = Path(__file__).parent
 LIBRARY = f"{HERE / 'mini_world.py'}:Library"
@@ -43,7 +43,10 @@ def test_the_command_offers_what_the_exporter_knows() -> None:
         assert tuple(item.value for item in choices) == known
 
 
-@pytest.mark.parametrize("form", ["openai", "trl", "sharegpt"])
+TABLES = tuple(form for form in FORMATS if form not in PLAIN)
+
+
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("rows", ROWS)
 def test_equal_samples_give_equal_bytes(form: str, rows: str, made: Path, tmp_path: Path) -> None:
     for name in ("one", "two", "one"):  # the third replaces the first
@@ -70,7 +73,7 @@ def test_openai_rows_are_the_messages_themselves(made: Path, tmp_path: Path) -> 
 def test_message_rows_teach_every_assistant_message_once(made: Path, tmp_path: Path) -> None:
     export_dataset(made, tmp_path / "x", ExportOptions("trl", "message", "drop-earlier", "jsonl"))
     rows = rows_in(tmp_path / "x" / "jsonl" / "train.jsonl")
-    wanted = [m for sample in samples_of(made) for m in sample.messages if m["role"] == "assistant"]
+    wanted = objects([m for sample in samples_of(made) for m in sample.messages if m["role"] == "assistant"])
     assert [row["completion"] for row in rows] == [[message] for message in wanted]
     assert len({row["id"] for row in rows}) == len(rows)
     for row in rows:
@@ -183,11 +186,11 @@ assert list(alone) == ["train"]
 
 def test_datasets_reads_every_export_as_it_stands(made: Path, tmp_path: Path) -> None:
     places = []
-    for form in ("openai", "trl", "sharegpt"):
+    for form in TABLES:
         for rows in ROWS:
             export_dataset(made, tmp_path / f"{form}-{rows}", ExportOptions(form, rows))
             places.append(str(tmp_path / f"{form}-{rows}"))
     home = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", LOAD, *places], env={**os.environ, **home}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 2 * len(TABLES)

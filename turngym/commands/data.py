@@ -7,16 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import Progress, answering, bar, percent, plain, styled, table
+from ..console import Progress, answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds
 from ..stopping import STOPS
+from .casting import Casting, ModeName
 from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
+from .setting import spelt_out
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command()(synthesize)
+    app.command()(spelt_out(synthesize, "casting", Casting))
     app.command()(verify)
     app.command()(export)
 
@@ -26,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 def synthesize(
     out: OutDirectory,
+    casting: Casting,
     envs: Annotated[list[str] | None, typer.Argument(metavar="ENV...", help="Envs to take turns with.")] = None,
     number: Annotated[int, typer.Option("-n", min=1, help="How many samples over all envs.")] = 100,
     seed: Seed = 0,
@@ -34,10 +37,13 @@ def synthesize(
     strength: Annotated[int | None, typer.Option(min=0, max=2, help="Noise in the user's words; default drawn a sample.")] = None,
     turns: Annotated[str | None, typer.Option(help="User turns: 3, 1-3, or weights as 1:0.5,2:0.5.")] = None,
     from_run: Annotated[Path | None, typer.Option("--from", metavar="RUN_DIR", help="Make samples of a run's successful rollouts.")] = None,
+    k_max: Annotated[int, typer.Option(min=1, help="Attempts at an answer, each with a further hint.")] = 3,
+    mode: Annotated[ModeName, typer.Option(help="Gold call for call, or its end with further reads.")] = ModeName.strict,
     as_json: AsJson = False,
 ) -> None:
     """Make verified multi-turn training conversations."""
     with answering(as_json) as answer:
+        cast = casting.cast()
         if bool(envs) == (from_run is not None):
             raise RunError("name the envs to make samples in, or --from a run of rollouts; one of the two")
         for name in envs or ():
@@ -47,16 +53,27 @@ def synthesize(
                 from ..synthesis.from_rollouts import synthesize_rollouts
 
                 # the words are there already, so by default none is refused for being too plain
-                options = _assembly(min_jump or 0.0, strength, turns)
+                if cast is not None:
+                    raise RunError("with --from the roles are templates; leave the models out")
+                options = _assembly(min_jump or 0.0, strength, turns)._replace(k_max=k_max, mode=mode.value)
                 made = synthesize_rollouts(from_run, out, options=options, progress=_watched(shown))
             else:
+                from ..agents import InfrastructureError
                 from ..synthesis import Request
                 from ..synthesis import synthesize as make
 
                 request = Request(tuple(envs or ()), number, seed, size.value)
-                made = make(request, out, options=_assembly(min_jump, strength, turns), progress=_watched(shown))
+                options = _assembly(min_jump, strength, turns)._replace(k_max=k_max, mode=mode.value)
+                try:
+                    made = make(request, out, roles=cast, options=options, progress=_watched(shown))
+                except InfrastructureError as error:
+                    tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
+                    raise typer.Exit(1) from None
         answer.data(made)
         answer.show(*made_lines(made), f"Samples: [bold]{plain(out)}/samples.jsonl[/]; prove them again: turngym verify {plain(out)}")
+    if cast is not None and not made["kept"]:
+        tell("turngym: nothing was kept; the funnel says why, and --keep-exchanges keeps what was said")
+        raise typer.Exit(1)
 
 
 def _watched(shown: Progress) -> Progress:
@@ -110,6 +127,14 @@ def made_lines(made: dict[str, Any]) -> list[Any]:
     if rounds := funnel.get("rounds"):
         refused = ", ".join(f"{reason} {count}" for reason, count in rounds["rejected"].items()) or "none"
         lines.append(styled(f"rounds drawn {rounds['drawn']}, kept {rounds['kept']}, rejected: {refused}", "dim"))
+    if failed := made.get("failed_attempts"):
+        lines.append(styled("failed attempts: " + ", ".join(f"{kind} {count}" for kind, count in failed.items()), "dim"))
+    for role, used in made.get("roles", {}).items():
+        cost = f", cost {used['cost']:g}" if "cost" in used else ""
+        tokens = f"{used['prompt_tokens']} + {used['completion_tokens']} tokens"
+        lines.append(styled(f"{role}: {used['requests']} requests ({used['refused']} refused), {tokens}{cost}", "dim"))
+    if shared := made.get("per_kept_sample"):
+        lines.append(styled("a kept sample: " + ", ".join(f"{name} {value:g}" for name, value in shared.items()), "dim"))
     return lines
 
 
@@ -144,12 +169,15 @@ def verify(
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
     out: Annotated[Path, typer.Option("--out", help="The directory to write; a former export there is replaced.")],
-    form: Annotated[Format, typer.Option("--format", help="What reads it: openai or trl messages, sharegpt (LLaMA-Factory), tasks.")],
-    rows: Annotated[Rows, typer.Option(help="A row a conversation, or one for each assistant message.")] = Rows.conversation,
+    form: Annotated[Format, typer.Option("--format", help="What reads it; see docs/formats.md.")],
+    rows: Annotated[
+        Rows, typer.Option(help="A row a conversation, or one for each message: the assistant's, or the user's for prompts.")
+    ] = Rows.conversation,
     reasoning: Annotated[
         Reasoning | None, typer.Option(help="Which reasoning stays; default keep, for message rows drop-earlier.", show_default=False)
     ] = None,
     files: Annotated[Files, typer.Option(help="Which files; Parquet needs the extra `data`.")] = Files.both,
+    license: Annotated[str, typer.Option(help="The licence that the card names, as the hub spells it.")] = "unknown",
     as_json: AsJson = False,
 ) -> None:
     """Write a data set for trainers: JSONL and Parquet with a card that `datasets.load_dataset` reads."""
@@ -158,9 +186,8 @@ def export(
 
     with answering(as_json) as answer:
         with bar("exporting") as shown:
-            report = export_dataset(
-                directory, out, ExportOptions(form.value, rows.value, reasoning.value if reasoning else "", files.value), progress=shown
-            )
+            kept = reasoning.value if reasoning else ""
+            report = export_dataset(directory, out, ExportOptions(form.value, rows.value, kept, files.value, license), progress=shown)
         answer.data(report)
         listed = "\n".join(f"  {plain(out)}/{name}" for name in report["files"])
         answer.show(f"[bold]{report['rows']}[/] rows of {report['samples']} samples", styled(listed))

@@ -38,7 +38,10 @@ class Format(StrEnum):
 
     openai = "openai"
     trl = "trl"
+    trl_grpo = "trl-grpo"
     sharegpt = "sharegpt"
+    verl = "verl"
+    bfcl = "bfcl"
     tasks = "tasks"
 
 

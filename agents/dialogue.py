@@ -75,16 +75,21 @@ class Dialogue:
         except InfrastructureError:
             raise
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_stopped():
                 raise
-            raise _failure(error) from error  # the user's own, not a wish to stop us
-        except Exception as error:
+            raise _failure(error) from error
+        except (Exception, SystemExit) as error:  # no user ends the run of all others
             if clock.expired() and isinstance(error, TimeoutError):
                 raise EndEpisode("seconds", "while the user was speaking") from None
             raise _failure(error) from error
         finally:
             self.times.append(round(perf_counter() - begun, 6))
+
+
+def is_stopped() -> bool:
+    """Whether a cancellation is a wish to stop this rollout, and not one of the policy's or the user's own tasks."""
+    task = asyncio.current_task()
+    return task is None or bool(task.cancelling())
 
 
 def opening_message(said: Said | None, messages: tuple[Message, ...]) -> tuple[Message, ...]:

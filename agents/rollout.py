@@ -19,7 +19,7 @@ from ..envs.errors import TaskError, TurngymError, shorten
 from ..envs.messages import Message, number_calls
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
-from .dialogue import Dialogue, opening_message
+from .dialogue import Dialogue, is_stopped, opening_message
 from .limits import Limits, Meter, cut
 from .policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening, Policy, policy_record, understand
 from .trajectory import (
@@ -200,10 +200,9 @@ class _Life:
         except _Stop:
             raise
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_stopped():
                 raise
-            raise _stop_for(error) from error  # the policy's own, not a wish to stop us
+            raise _stop_for(error) from error
         except (Exception, SystemExit) as error:  # no policy ends the run of all others
             raise _stop_for(error) from error
         finally:

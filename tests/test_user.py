@@ -714,3 +714,15 @@ def test_a_prompt_of_ones_own_needs_every_section_and_value(tmp_path):
 
 def test_values_in_a_prompt_are_never_filled_again():
     assert Prompt("user_v1").fill("heard", text="$why ${text} $$") == "The assistant writes:\n$why ${text} $$"
+
+
+def test_a_user_that_leaves_python_ends_its_own_episode_alone():
+    class Leaving:
+        name = "leaving"
+
+        async def act(self, conversation: Conversation) -> AssistantMessage:
+            raise SystemExit(3)
+
+    made = play(Asking(), clarify_task(), user=SimulatedUser(Leaving()))
+    assert (made.status, made.reason, made.counts) == ("error", "user_error", False)
+    assert "SystemExit" in made.detail

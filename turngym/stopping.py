@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 
@@ -68,3 +68,13 @@ def stopping() -> Iterator[Stops]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def watched(shown: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """A progress report after which a signal may stop the command."""
+
+    def progress(done: int, wanted: int) -> None:
+        shown(done, wanted)
+        STOPS.check()
+
+    return progress

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import Progress, answering, bar, percent, plain, styled, table, tell
+from ..console import answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds
-from ..stopping import STOPS
+from ..stopping import watched
 from .casting import Casting, ModeName
 from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
 from .setting import spelt_out
@@ -56,7 +56,7 @@ def synthesize(
                 if cast is not None:
                     raise RunError("with --from the roles are templates; leave the models out")
                 options = _assembly(min_jump or 0.0, strength, turns)._replace(k_max=k_max, mode=mode.value)
-                made = synthesize_rollouts(from_run, out, options=options, progress=_watched(shown))
+                made = synthesize_rollouts(from_run, out, options=options, progress=watched(shown))
             else:
                 from ..agents import InfrastructureError
                 from ..synthesis import Request
@@ -65,7 +65,7 @@ def synthesize(
                 request = Request(tuple(envs or ()), number, seed, size.value)
                 options = _assembly(min_jump, strength, turns)._replace(k_max=k_max, mode=mode.value)
                 try:
-                    made = make(request, out, roles=cast, options=options, progress=_watched(shown))
+                    made = make(request, out, roles=cast, options=options, progress=watched(shown))
                 except InfrastructureError as error:
                     tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
                     raise typer.Exit(1) from None
@@ -74,14 +74,6 @@ def synthesize(
     if cast is not None and not made["kept"]:
         tell("turngym: nothing was kept; the funnel says why, and --keep-exchanges keeps what was said")
         raise typer.Exit(1)
-
-
-def _watched(shown: Progress) -> Progress:
-    def progress(done: int, wanted: int) -> None:
-        shown(done, wanted)
-        STOPS.check()
-
-    return progress
 
 
 def _assembly(min_jump: float | None, strength: int | None, turns: str | None) -> Any:

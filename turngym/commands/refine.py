@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import answering, bar, plain, styled, table
-from ..stopping import STOPS
+from ..stopping import watched
 from .options import AsJson, OutDirectory
 from .setting import BaseUrl, Model, PolicyName, PolicyOptions, player_of
 
@@ -75,7 +75,7 @@ def refine(
             examiner = player_of(policy, option, model, base_url)
             answerer = _warm(examiner, policy, option, model, base_url) if "hard" in parts else None
         with bar("refining") as shown:
-            made = make(source, out, options, examiner=examiner, answerer=answerer, progress=_watched(shown))
+            made = make(source, out, options, examiner=examiner, answerer=answerer, progress=watched(shown))
         answer.data(made)
         answer.show(
             *_told(made), f"Refined rows: [bold]{plain(out)}/refined.jsonl[/]; what was rejected, and why: {plain(out)}/rejected.jsonl"
@@ -91,14 +91,6 @@ def _warm(examiner: Policy, policy: str | None, option: list[str] | None, model:
     if not takes or any(pair.startswith("temperature=") for pair in given) or policy in ("transformers", "vllm"):
         return examiner  # engines hold their weights once, and sample at 0.7 by themselves
     return player_of(policy, [*given, f"temperature={TEMPERATURE}"], model, base_url)
-
-
-def _watched(shown: Any) -> Any:
-    def progress(done: int, wanted: int) -> None:
-        shown(done, wanted)
-        STOPS.check()
-
-    return progress
 
 
 def _told(made: dict[str, Any]) -> list[Any]:

@@ -70,7 +70,7 @@ def synthesize(
                     tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
                     raise typer.Exit(1) from None
         answer.data(made)
-        answer.show(*made_lines(made), f"Samples: [bold]{plain(out)}/samples.jsonl[/]; prove them again: turngym verify {plain(out)}")
+        answer.show(*made_lines(made), styled(f"Samples: {out}/samples.jsonl; prove them again: turngym verify {out}"))
     if cast is not None and not made["kept"]:
         tell("turngym: nothing was kept; the funnel says why, and --keep-exchanges keeps what was said")
         raise typer.Exit(1)

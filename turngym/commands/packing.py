@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..console import answering, bar, percent, plain, table
+from ..console import answering, bar, percent, styled, table
 from ..envs.errors import TurngymError
 from ..sources import env_and_worlds, writable_file, write_whole
 from ..stopping import STOPS
@@ -64,8 +64,6 @@ def pack(
         for name, rate in rates.items():
             shown_table.add_row(name, percent(rate))
         counts = f"{len(tasks)} tasks of {families} families ({splits['train']} train, {splits['test']} test)"
-        answer.show(
-            counts, shown_table, f"Written to [bold]{plain(out)}[/]" if sound else "[red]A bound is broken; nothing was written.[/]"
-        )
+        answer.show(counts, shown_table, styled(f"Written to {out}") if sound else "[red]A bound is broken; nothing was written.[/]")
     if not sound:
         raise typer.Exit(1)

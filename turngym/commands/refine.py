@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import answering, bar, plain, styled, table
+from ..console import answering, bar, styled, table
 from ..stopping import watched
 from .options import AsJson, OutDirectory
 from .setting import BaseUrl, Model, PolicyName, PolicyOptions, player_of
@@ -77,9 +77,7 @@ def refine(
         with bar("refining") as shown:
             made = make(source, out, options, examiner=examiner, answerer=answerer, progress=watched(shown))
         answer.data(made)
-        answer.show(
-            *_told(made), f"Refined rows: [bold]{plain(out)}/refined.jsonl[/]; what was rejected, and why: {plain(out)}/rejected.jsonl"
-        )
+        answer.show(*_told(made), styled(f"Refined rows: {out}/refined.jsonl; what was rejected, and why: {out}/rejected.jsonl"))
 
 
 def _warm(examiner: Policy, policy: str | None, option: list[str] | None, model: str | None, base_url: str | None) -> Policy:

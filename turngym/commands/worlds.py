@@ -149,7 +149,7 @@ def graph(
             found.to_graphml(aside)
             aside.replace(out)
         answer.data({"id": info.id, **found.summary(), **({"out": str(out)} if out else {})})
-        answer.show(graph_table([(info.id, found.summary())]), *([f"Written to [bold]{plain(out)}[/]"] if out else []))
+        answer.show(graph_table([(info.id, found.summary())]), *([styled(f"Written to {out}")] if out else []))
 
 
 def graph_table(rows: list[tuple[str, dict[str, Any]]]) -> Any:

@@ -1,7 +1,8 @@
 """Where rollouts run: the seam between a run and the machines it uses, and the default, this process.
 
 An executor of one's own implements `Executor.execute`. It gets the policy as an object and the `Plan`; one that
-crosses processes makes the policy again over there. Not here: what is kept of a trajectory (`runner.py`).
+crosses processes makes the policy again over there. Those in `executors/` do other trades too, such as synthesis
+(`executors/team.py`, `Workforce`). Not here: what is kept of a trajectory (`runner.py`).
 """
 
 from __future__ import annotations

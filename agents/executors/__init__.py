@@ -1,1 +1,1 @@
-"""Where rollouts run beside this process: a pool of processes, and Ray."""
+"""Where work runs beside this process, rollouts or another trade: a pool of processes, and Ray."""

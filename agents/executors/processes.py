@@ -1,11 +1,12 @@
-"""Rollouts in worker processes on this machine, for policies that compute.
+"""Worker processes on this machine, for work that computes: rollouts, and whatever trade employs them.
 
     run_all(policy, tasks, executor=Processes(8))
+    synthesize(request, out, executor=Processes(8))
 
 Laws: a worker that dies is replaced and its work made again; no worker outlives its run, not even when this
 process is killed; a signal from the terminal is this process's affair alone. A policy made by name is made again in
 each worker, any other is sent there; a script that starts a run guards it with `if __name__ == "__main__":`, since
-workers import it. Not here: who gets which job (`crew.py`).
+workers import it. Not here: who gets which piece of work (`team.py`).
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ from ...envs.errors import RunError
 from ..executor import Job, Plan
 from ..policy import Policy
 from ..trajectory import Trajectory
-from .crew import Crew, Lost, seats_of
+from .crew import Rollouts
 from .line import Line
-from .station import Parcel, Report, Station, pack, raise_told
+from .station import Station
+from .team import Item, Lost, Made, Trade
+from .trade import Parcel, Report, raise_told
 
 _HELLO, _ORDER, _READY, _WORK, _NEWS, _END = b"H", b"O", b"R", b"W", b"N", b"E"  # frames, in order of their life
-_GOODBYE_SECONDS = 30.0  # for a policy's close at the end of a run
+_GOODBYE_SECONDS = 30.0  # for a craft's close at the end of a run
 _HURRY_SECONDS = 1.0  # for the same when the run is broken off
 _LOOK_SECONDS = 0.5
 _ALIVE: set[BaseProcess] = set()
 
 
 class Processes:
-    """An executor: worker processes, `plan.concurrency` shared among them, at least one episode each.
+    """An executor: worker processes that share the concurrency of a run, at least one episode (or other piece) each.
 
     Args:
         workers: how many; None takes one for each core this process may use.
@@ -53,9 +56,13 @@ class Processes:
             raise ValueError(f"at least one worker is needed, not {workers}")
         self.workers = workers or len(os.sched_getaffinity(0))
 
-    async def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
+    def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         """Make the rollouts in the workers, and give them as they finish."""
-        order = pack(policy, plan, seats_of(plan, self.workers))
+        return self.employ(Rollouts(policy, plan), jobs)
+
+    async def employ(self, trade: Trade[Item, Made], items: Iterator[Item]) -> AsyncGenerator[Made, None]:
+        """Have the workers do the work of a trade."""
+        order = trade.order(self.workers)
 
         async def hire() -> _Process:
             worker = _Process()
@@ -66,9 +73,8 @@ class Processes:
                 raise
             return worker
 
-        crew = Crew(hire, self.workers, policy, plan)
-        async with contextlib.aclosing(crew.results(jobs)) as trajectories:
-            async for made in trajectories:
+        async with contextlib.aclosing(trade.team(hire, self.workers).results(items)) as results:
+            async for made in results:
                 yield made
 
 
@@ -96,7 +102,7 @@ class _Process:
         _ALIVE.add(self._process)
 
     async def open(self, order: bytes) -> None:
-        """Wait until its policy is prepared."""
+        """Wait until its craft is ready."""
         self._line = await Line.over(self._end)
         self._watch = asyncio.create_task(self._look_after(self._line))
         await self._hear()
@@ -105,7 +111,7 @@ class _Process:
         raise_told((await self._hear()).wrong)
 
     async def put(self, parcels: Sequence[Parcel]) -> None:
-        """Hand jobs over."""
+        """Hand pieces over."""
         await self._send(_WORK, json.dumps(parcels).encode())
 
     async def get(self) -> Report:
@@ -113,7 +119,7 @@ class _Process:
         return await self._hear()
 
     async def close(self, kindly: bool) -> None:
-        """End it. Where the run ended well, what its policy's `close` raises is raised."""
+        """End it. Where the run ended well, what its craft's close raises is raised."""
         try:
             if kindly:
                 with contextlib.suppress(Lost, TimeoutError):
@@ -202,7 +208,7 @@ def _work(end: socket.socket) -> None:
 
 
 def _follow_parent() -> None:
-    """End with the parent, even where the event loop is kept busy by a policy."""
+    """End with the parent, even where the event loop is kept busy by its craft."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     while os.getppid() == parent.pid and not wait([parent.sentinel], _LOOK_SECONDS):

@@ -1,11 +1,12 @@
-"""Rollouts on many machines, by Ray: one actor a worker, spread over the nodes of a cluster.
+"""Work on many machines, by Ray: one actor a worker, spread over the nodes of a cluster.
 
     run_all(policy, tasks, executor=OnRay("10.0.0.1:6379", workers=64), out="runs/big")
+    synthesize(request, "data", executor=OnRay("10.0.0.1:6379", workers=64))
 
-Laws: nodes may come and go, what a lost one had is made again elsewhere, and the record holds each episode once;
+Laws: nodes may come and go, what a lost one had is made again elsewhere, and the record holds each piece once;
 what was not started here is not shut down here. Every node needs turngym and the modules that the policy and the
 worlds stand in, in the versions of this machine; keys in its environment, or in `runtime_env`. Not here: who gets
-which job (`crew.py`).
+which piece of work (`team.py`).
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from ...envs.extras import need
 from ..executor import Job, Plan
 from ..policy import Policy
 from ..trajectory import Trajectory
-from .crew import Crew, Lost, seats_of
-from .station import Parcel, Report, Station, Wrong, pack, raise_told
+from .crew import Rollouts
+from .station import Station
+from .team import Item, Lost, Made, Trade
+from .trade import Parcel, Report, Wrong, raise_told
 
 _CONNECT_SECONDS = 5.0  # until an address is held to be wrong
 _JOIN_SECONDS = 30.0  # to join a cluster that answers; Ray itself ends this process after 60
@@ -37,7 +40,7 @@ _LINGER_SECONDS = 0.2  # between reports of a worker that finishes many: each co
 
 
 class OnRay:
-    """An executor: Ray actors, `plan.concurrency` shared among them, at least one episode each.
+    """An executor: Ray actors that share the concurrency of a run, at least one episode (or other piece) each.
 
     Args:
         address: `host:port` of a cluster, `auto` for one that this machine belongs to; None starts Ray here for
@@ -63,15 +66,19 @@ class OnRay:
         self.cpus, self.gpus = cpus, gpus
         self.runtime_env = dict(runtime_env or {})
 
-    async def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
+    def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         """Make the rollouts on the cluster, and give them as they finish."""
+        return self.employ(Rollouts(policy, plan), jobs)
+
+    async def employ(self, trade: Trade[Item, Made], items: Iterator[Item]) -> AsyncGenerator[Made, None]:
+        """Have the actors do the work of a trade."""
         ray = _ray()
         async with self._joined(ray):
             workers = self.workers or max(1, self._room(ray))
-            order = pack(policy, plan, seats_of(plan, workers), need("ray.cloudpickle").dumps)
-            crew = Crew(lambda: self._hire(ray, order), workers, policy, plan, ahead=3 * _LINGER_SECONDS)
-            async with contextlib.aclosing(crew.results(jobs)) as trajectories:
-                async for made in trajectories:
+            order = trade.order(workers, need("ray.cloudpickle").dumps)
+            team = trade.team(lambda: self._hire(ray, order), workers, 3 * _LINGER_SECONDS)
+            async with contextlib.aclosing(team.results(items)) as results:
+                async for made in results:
                     yield made
 
     async def _hire(self, ray: Any, order: bytes) -> _Actor:
@@ -194,7 +201,7 @@ class _Station(Station):
     """A station as an actor: its methods are asked from far away."""
 
     async def put(self, parcels: Sequence[Parcel]) -> None:  # type: ignore[override]  # every call of an actor is async
-        """Take jobs in."""
+        """Take pieces in."""
         super().put(parcels)
 
 
@@ -205,7 +212,7 @@ class _Actor:
         self._ray, self._actor = ray, actor
 
     async def open(self, has_room: Callable[[], bool]) -> None:
-        """Wait until it has a place and its policy is prepared."""
+        """Wait until it has a place and its craft is ready."""
         opening = asyncio.ensure_future(self._ask(self._actor.open.remote()))
         try:
             while not (await asyncio.wait({opening}, timeout=_PLACE_SECONDS))[0]:
@@ -216,7 +223,7 @@ class _Actor:
             opening.cancel()
 
     async def put(self, parcels: Sequence[Parcel]) -> None:
-        """Hand jobs over."""
+        """Hand pieces over."""
         await self._ask(self._actor.put.remote(list(parcels)))
 
     async def get(self) -> Report:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...agents.executors.station import player_of, source_of
 from ...agents.policy import Policy
 from ...agents.registry import make_policy
 from ...envs.errors import RunError, shorten
@@ -83,8 +84,24 @@ class ModelCast:
             if close := getattr(policy, "close", None):
                 await close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels: policies made by name are made again over there, one for all the roles that share it."""
+        parts = [(speaker.role, source_of(speaker.policy), speaker.prompt, speaker.tries) for speaker in self.speakers.values()]
+        return _made_again, (parts, self.candidates, self.ahead, self.prices, self.keep_exchanges)
+
     def _policies(self) -> list[Policy]:
         return list({id(speaker.policy): speaker.policy for speaker in self.speakers.values()}.values())
+
+
+def _made_again(
+    parts: Sequence[tuple[str, Any, Any, int]], candidates: int, ahead: int, prices: dict[str, tuple[float, float]], keep_exchanges: bool
+) -> ModelCast:
+    policies: dict[int, Policy] = {}
+    for _, source, _, _ in parts:
+        if id(source) not in policies:
+            policies[id(source)] = player_of(source)
+    speakers = [Speaker(role, policies[id(source)], prompt, tries) for role, source, prompt, tries in parts]
+    return ModelCast(speakers, candidates=candidates, ahead=ahead, prices=prices, keep_exchanges=keep_exchanges)
 
 
 class ModelSession:

@@ -21,7 +21,9 @@ from ..stopping import STOPS
 from .options import OptionalOut, Seed, SplitName
 
 if TYPE_CHECKING:
-    from ..agents import Executor, Limits, Policy, RunReport
+    from ..agents import Limits, Policy, RunReport
+    from ..agents.executors.processes import Processes
+    from ..agents.executors.ray import OnRay
     from ..agents.user import User
     from ..envs.task import Task
 
@@ -48,7 +50,7 @@ MaxTokens = Annotated[int | None, typer.Option(min=1, help="Completion tokens un
 MaxSeconds = Annotated[float | None, typer.Option(help="Seconds until an episode is cut.")]
 MaxRepeats = Annotated[int, typer.Option(min=1, help="The same call that many times in a row cuts an episode.")]
 Shown = Annotated[int, typer.Option(min=1, help="Bytes of one tool result that the policy sees.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes for a policy that computes; with --ray, its actors.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes, for work that computes; with --ray, its actors.")]
 RayAddress = Annotated[str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster: its address, auto, or local.")]
 Repair = Annotated[bool, typer.Option(help="Move garbled lines of the run's record aside.")]
 Redo = Annotated[bool, typer.Option(help="Make episodes again that ended by infrastructure errors.")]
@@ -173,7 +175,7 @@ def user_of(model: str | None, base_url: str | None, options: list[str] | None) 
         raise RunError(f"the simulated user: {error}; see --user-option") from None
 
 
-def executor_of(workers: int | None, ray: str | None) -> Executor | None:
+def executor_of(workers: int | None, ray: str | None) -> Processes | OnRay | None:
     """Where it runs; None is this process."""
     if ray is not None:
         from ..agents.executors.ray import OnRay

@@ -1,0 +1,129 @@
+"""The proof of a whole data set: every row again, here or by workers, and no id twice.
+
+Law: the report is the same wherever rows were proven. Not here: what proves a row (`verify.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Generator
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..agents.executors.reading import employed
+from ..agents.executors.team import AHEAD_SECONDS, DEATHS_ALONE, Hire, Team, Workforce
+from ..agents.executors.trade import Dumps, Parcel, order_of
+from ..agents.records import lines_of, parse_line
+from ..agents.trajectory import record_line
+from ..envs.errors import RunError
+from .sample import SAMPLES
+from .verify import verify_row
+from .workshop import WINDOW
+
+Line = tuple[int, bytes]
+
+
+class Proof(NamedTuple):
+    """What a line came to: the row's id (None if it is no row), and why it is not proven."""
+
+    number: int
+    identity: str | None
+    reasons: list[str]
+
+
+def prove_line(number: int, line: bytes) -> Proof:
+    """Verify the row of a line. Never raises for what stands in it."""
+    row, why = parse_line(line)
+    return Proof(number, None, [why]) if row is None else Proof(number, str(row["id"]), verify_row(row))
+
+
+def verify_directory(
+    directory: str | Path, progress: Callable[[int, int], None] | None = None, executor: Workforce | None = None
+) -> dict[str, Any]:
+    """Verify every row of a data set; see `verify.py`.
+
+    Args:
+        directory: what `synthesize` filled. progress: told (rows, 0). executor: who does it; None is this process.
+
+    Returns:
+        `{rows, passed, failed: [{id, reason}]}`. Raises `RunError` if the directory holds no data set.
+    """
+    path = Path(directory) / SAMPLES
+    if not path.is_file():
+        raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
+    rows = passed = 0
+    failed: list[dict[str, str]] = []
+    seen: set[str] = set()
+    with contextlib.closing(_proofs(path, executor)) as proofs:
+        for proof in proofs:
+            if proof is not None:
+                rows += 1
+                reasons = _reasons(proof, seen)
+                passed += not reasons
+                if reasons:
+                    failed.append({"id": proof.identity or f"line {proof.number}", "reason": "; ".join(reasons)})
+            if progress is not None:
+                progress(rows, 0)
+    return {"rows": rows, "passed": passed, "failed": failed}
+
+
+def _proofs(path: Path, executor: Workforce | None) -> Generator[Proof | None, None, None]:
+    if executor is None:
+        return (prove_line(*line) for line in lines_of(path))
+    found = employed(executor, Proofs(), lines_of(path))
+    return found
+
+
+def _reasons(proof: Proof, seen: set[str]) -> list[str]:
+    """Why a row is not proven, now that the ids before it are known."""
+    if proof.identity is None:
+        return proof.reasons
+    again = ["the id stands twice in the data set"] if proof.identity in seen else []
+    seen.add(proof.identity)
+    return [*proof.reasons, *again]
+
+
+# -- by workers -------------------------------------------------------------------------------------------
+
+
+class Prover:
+    """The craft: verifies a line."""
+
+    seats = 1
+
+    def opened(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Nothing is needed."""
+        return contextlib.nullcontext()
+
+    async def make(self, parcel: Parcel) -> bytes:
+        """What a line came to."""
+        name, number, line = parcel
+        proof = prove_line(number, line.encode("utf-8", "surrogateescape"))
+        return record_line({"id": name, **proof._asdict()})
+
+
+class Proofs:
+    """The trade: numbered lines in, their `Proof` out, in order."""
+
+    def order(self, size: int, dumps: Dumps = ForkingPickler.dumps) -> bytes:
+        """Provers need to know nothing."""
+        return order_of(Prover, {}, {}, dumps)
+
+    def team(self, hire: Hire, size: int, ahead: float = AHEAD_SECONDS) -> Team[Line, Proof]:
+        """A line at a time each."""
+        return _Provers(hire, size, size, ahead, WINDOW * size)
+
+
+class _Provers(Team[Line, Proof]):
+    def parcel(self, item: Line) -> Parcel:
+        number, line = item
+        return Parcel(str(number), number, line.decode("utf-8", "surrogateescape"))
+
+    def read(self, line: bytes) -> tuple[str, Proof]:
+        found = json.loads(line)
+        return found["id"], Proof(found["number"], found["identity"], found["reasons"])
+
+    def give_up(self, item: Line, how: str) -> Proof:
+        raise RunError(f"{DEATHS_ALONE} workers died while they proved line {item[0]} and no other; the last: {how}")

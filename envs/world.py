@@ -6,11 +6,13 @@
         session = Cell[Session](Session())
 
         def generate(self, rng, size): ...                    # fill the tables
+        def generate_more(self, rng, factor): ...             # if it can swell: more that nobody asks about
         def invariants(self): ...                             # yield what is wrong
         @tool(...)
         def transfer(self, ...): ...
 
-Laws: all state is in the tables and cells; two worlds of one class, seed and size are equal in every process;
+Laws: all state is in the tables and cells; two worlds of one class, seed, size and swell are equal in every process;
+a swelled world holds all that the plain one holds;
 time stands still inside a turn and moves by `advance` alone; an id is the first free one of its kind's seeded
 sequence, so ids of one kind do not depend on calls of another and an undone call leaves no trace.
 Not here: tasks, users, rewards.
@@ -23,6 +25,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
@@ -36,6 +39,7 @@ from .types import sample_of, semantic_of
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 _new = object.__new__
+_PROMISED = 16  # more than any conversation mints of one kind
 _DIGITS, _LETTERS = "0123456789", "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -50,6 +54,7 @@ class _CellsSpec:
     """Stands where a table's spec stands, for the cells of a world."""
 
     __slots__ = ("cells", "incidental", "name")
+    record = tuple
 
     def __init__(self, cells: dict[str, CellSpec]) -> None:
         self.name = "_cells"
@@ -63,11 +68,14 @@ class World:
     Class attributes that an author may set:
         version: raise it when behaviour changes. START: the clock at reset, seconds since 1970 UTC.
         INCIDENTAL: names of tables whose changes never decide whether a task is solved.
+        GROWS: `table.field` of records that may differ in a swelled world (an index, a quota), for a law demands it.
     """
 
     version: ClassVar[int] = 1
     START: ClassVar[int] = 1_772_442_000  # Monday 2026-03-02 09:00 UTC
     INCIDENTAL: ClassVar[tuple[str, ...]] = ()
+    GROWS: ClassVar[tuple[str, ...]] = ()
+    can_swell: ClassVar[bool] = False
 
     tools: ClassVar[dict[str, Tool]] = {}
     table_specs: ClassVar[dict[str, TableSpec]] = {}
@@ -78,6 +86,7 @@ class World:
     _cells: Cells
     seed: int
     size: Size
+    swell: int = 0  # while `generate` runs it is 0: the plain state cannot depend on it
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -94,10 +103,15 @@ class World:
         cls.cell_specs = {n: CellSpec(n, c.initial, c.incidental) for n, c in cells.items()}
         cls._cells_spec = _CellsSpec(cls.cell_specs)  # type: ignore[attr-defined]
         cls.tools = tools_of(cls)
+        cls.can_swell = cls.generate_more is not World.generate_more
         state = {*cls.table_specs, *cls.cell_specs}
         for name in cls.INCIDENTAL:
             if name not in cls.table_specs:
                 raise DefinitionError(f"world {cls.__name__}: INCIDENTAL names {name!r}, which is no table of it")
+        for place in cls.GROWS:
+            table, _, field = place.partition(".")
+            if table not in cls.table_specs or field not in cls.table_specs[table].fields:
+                raise DefinitionError(f"world {cls.__name__}: GROWS names {place!r}, which is no `table.field` of it")
         for name in (*cls.tools, *cls.table_specs, *cls.cell_specs):
             if name != "now" and hasattr(World, name):
                 raise DefinitionError(f"world {cls.__name__}: {name} hides World.{name}; call it something else")
@@ -105,9 +119,15 @@ class World:
             if missing := item.writes - state:
                 raise DefinitionError(f"tool {cls.__name__}.{item.name}: writes {sorted(missing)}, which are no tables or cells")
 
-    def __init__(self, seed: int = 0, size: Size = "small") -> None:
+    def __init__(self, seed: int = 0, size: Size = "small", swell: int = 0) -> None:
         if size not in SIZES:
             raise UnknownNameError("size", str(size), SIZES)
+        if swell < 0:
+            raise ValueError(f"swell={swell} is negative; 0 is the plain world")
+        if swell and not self.can_swell:
+            raise DefinitionError(
+                f"world {type(self).__name__} cannot swell; give it generate_more(self, rng, factor), or leave swell at 0"
+            )
         self.seed, self.size = seed, size
         journal: list[Any] = []
         self._journal = journal
@@ -121,6 +141,9 @@ class World:
         self.now = self.START
         self._minted: dict[str, int] | None = {}
         self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
+        self.swell = swell
+        if swell:
+            self.generate_more(Random(f"{type(self).__name__}:{seed}:{size}:swell:{swell}"), swell)
         self._minted = None
         self._fresh: set[str] = set()  # ids made since; no state, for every fork's sequence of ids is this one
         journal.clear()
@@ -132,6 +155,15 @@ class World:
     def generate(self, rng: Random, size: Size) -> None:
         """Fill the tables with a plausible, consistent and varied state. Draw from `rng` alone."""
         raise DefinitionError(f"world {type(self).__name__} has no generate(self, rng, size)")
+
+    def generate_more(self, rng: Random, factor: int) -> None:
+        """Add records that have nothing to do with those there are, so that state and outputs grow; see `swell`.
+
+        About five to ten times a small world for factor 1, and more for larger ones. Change nothing that is there
+        but the fields in `GROWS`; share no name with it; let nothing new fall due within a week. A world without
+        this method cannot swell.
+        """
+        raise DefinitionError(f"world {type(self).__name__} has no generate_more(self, rng, factor), so it cannot swell")
 
     def invariants(self) -> Iterable[str]:
         """Yield one line for each law that the state breaks (conservation, references, access). Default: none."""
@@ -176,6 +208,8 @@ class World:
             candidate = _fill(pattern, number)
             if candidate not in table:
                 if making is not None:
+                    if self.swell and candidate in _episode_ids(type(self), self.seed, name, pattern):  # type: ignore[arg-type]
+                        continue
                     making[name] = count
                 else:
                     self._fresh.add(candidate)
@@ -184,19 +218,22 @@ class World:
     @property
     def today(self) -> str:
         """The clock's day, ISO 8601."""
-        return datetime.fromtimestamp(self.now, UTC).date().isoformat()
+        return _moment(self.now)[:10]
 
     @property
     def timestamp(self) -> str:
         """The clock's moment, ISO 8601, UTC: `2026-03-02T09:00:00`."""
-        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return _moment(self.now)
 
     # -- what everyone else uses -----------------------------------------------------------------------
 
     @classmethod
-    def create(cls, seed: int = 0, size: Size = "small") -> Self:
-        """A fresh world; the generated state is made once per (class, seed, size) and shared by forks."""
-        made: Self = _pristine(cls, seed, size).fork()  # type: ignore[assignment, arg-type]
+    def create(cls, seed: int = 0, size: Size = "small", swell: int = 0) -> Self:
+        """A fresh world; the generated state is made once per (class, seed, size, swell) and shared by forks.
+
+        With `swell` it also holds that many helpings of unrelated records (`generate_more`).
+        """
+        made: Self = _pristine(cls, seed, size, swell).fork()  # type: ignore[assignment, arg-type]
         return made
 
     @classmethod
@@ -226,6 +263,10 @@ class World:
         """Name -> table, in order of declaration."""
         return {name: getattr(self, name) for name in self.table_specs}
 
+    def unrelated(self) -> dict[str, frozenset[Any]]:
+        """Table -> the ids of the records that swelling put there; empty for a plain world."""
+        return _added(type(self), self.seed, self.size, self.swell) if self.swell else {}  # type: ignore[arg-type]
+
     def part(self, name: str) -> Table[Any, Any]:
         """A table by name, or the cells (`_cells`), as `ToolResult.written` calls them; for looking only."""
         state = self.__dict__
@@ -236,7 +277,11 @@ class World:
         """The cells and all tables, for looking only: what nobody has touched since a fork stays shared."""
         state = self.__dict__
         parts = state["_parts"]
-        return [state[name] if name in state else parts[name] for name in ("_cells", *self.table_specs)]
+        if touched := state["_touched"]:  # all, in order of declaration, in a world that was never forked
+            parts = parts.copy()
+            for name in touched:
+                parts[name] = state[name]
+        return list(parts.values())
 
     def __getattr__(self, name: str) -> Any:
         """The first touch of a table after a fork: take a copy of it out of the parts that forks share."""
@@ -265,7 +310,8 @@ class World:
             mine["_parts"], mine["_touched"] = parts, []
         twin = _new(type(self))
         twin.__dict__.update(
-            seed=mine["seed"], size=mine["size"], _journal=[], _minted=None, _fresh=mine["_fresh"], _parts=parts, _touched=[]
+            seed=mine["seed"], size=mine["size"], swell=mine["swell"],
+            _journal=[], _minted=None, _fresh=mine["_fresh"], _parts=parts, _touched=[],
         )  # fmt: skip
         return twin
 
@@ -289,7 +335,7 @@ class World:
 
     def fingerprint(self) -> str:
         """32 hex digits that are equal for equal states in every process, and for no others in practice."""
-        body = f"{type(self).__name__}\x1f{self.version}\x1f{self.seed}\x1f{self.size}"
+        body = f"{type(self).__name__}\x1f{self.version}\x1f{self.seed}\x1f{self.size}{f'~{self.swell}' if self.swell else ''}"
         totals = "\x1f".join([f"{table.spec.name}={table.total():x}" for table in self._tables()])
         return blake2b(f"{body}\x1f{totals}".encode(), digest_size=16).hexdigest()
 
@@ -302,8 +348,22 @@ def unknown_tool(name: str, known: Iterable[str]) -> ToolResult:
 
 
 @lru_cache(maxsize=256)
-def _pristine(cls: type[World], seed: int, size: Size) -> World:
-    return cls(seed, size)
+def _pristine(cls: type[World], seed: int, size: Size, swell: int) -> World:
+    return cls(seed, size, swell) if swell else cls(seed, size)
+
+
+@lru_cache(maxsize=256)
+def _added(cls: type[World], seed: int, size: Size, swell: int) -> dict[str, frozenset[Any]]:
+    plain, swelled = [_pristine(cls, seed, size, n)._tables() for n in (0, swell)]  # type: ignore[arg-type]
+    return {b.spec.name: frozenset(b.keys()).difference(a.keys()) for a, b in zip(plain[1:], swelled[1:], strict=True)}
+
+
+@lru_cache(maxsize=64)
+def _episode_ids(cls: type[World], seed: int, name: str, pattern: str) -> frozenset[str]:
+    """The first ids that an episode will mint for a table: swelling leaves them free, so that it changes none of them."""
+    world = _new(cls)
+    world.__dict__["seed"] = seed
+    return frozenset([_fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
 
 
 def _known(hint: Any) -> str | None:
@@ -311,16 +371,32 @@ def _known(hint: Any) -> str | None:
     return meaning.name if meaning is not None and meaning.known and sample_of(hint) is None else None
 
 
+@lru_cache(maxsize=64)
+def _moment(now: int) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _fill(pattern: str, number: int) -> str:
     out = []
-    for sign in pattern:
-        if sign == "#":
-            number, digit = divmod(number, 10)
-            out.append(_DIGITS[digit])
-        elif sign in "@*":
-            letters = _LETTERS if sign == "@" else _LETTERS + _DIGITS[2:]
-            number, digit = divmod(number, len(letters))
-            out.append(letters[digit])
+    for text, times, letters in _runs(pattern):
+        if not times:
+            out.append(text)
+        elif not letters:  # a run of digits at once, lowest first
+            number, digits = divmod(number, 10**times)
+            out.append(str(digits).zfill(times)[::-1])
         else:
-            out.append(sign)
+            for _ in range(times):
+                number, digit = divmod(number, len(letters))
+                out.append(letters[digit])
     return "".join(out)
+
+
+@lru_cache(maxsize=1024)
+def _runs(pattern: str) -> tuple[tuple[str, int, str], ...]:
+    """A pattern in runs: text as it stands, or how many digits or letters are to be drawn, and from which letters."""
+    drawn = {"#": "", "@": _LETTERS, "*": _LETTERS + _DIGITS[2:]}
+    found: list[tuple[str, int, str]] = []
+    for sign, same in groupby(pattern, lambda sign: sign if sign in drawn else ""):
+        text = "".join(same)
+        found.append(("", len(text), drawn[sign]) if sign else (text, 0, ""))
+    return tuple(found)

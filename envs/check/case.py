@@ -44,6 +44,12 @@ class Case:
         return [*small, *(self.pristine(seed, "medium") for seed in self.seeds[:2]), self.pristine(self.seeds[0], "large")]
 
     @cached_property
+    def swelled(self) -> list[tuple[World, World]]:
+        """Plain worlds of all seeds, and of one seed in a larger size, each with its swelled twin."""
+        plain = [*(self.pristine(seed) for seed in self.seeds), self.pristine(self.seeds[0], "medium")]
+        return [(world, self.cls(world.seed, world.size, 1)) for world in plain]
+
+    @cached_property
     def sizes(self) -> dict[Size, int]:
         """Records of the first seed's world, by size."""
         return {size: sum(map(len, self.pristine(self.seeds[0], size).tables().values())) for size in SIZES}

@@ -8,7 +8,7 @@ from ..world import World
 from .case import Case
 from .replay import play
 
-_OWN = {"seed", "size", "_journal", "_cells", "_minted", "_fresh", "_parts", "_touched"}
+_OWN = {"seed", "size", "swell", "_journal", "_cells", "_minted", "_fresh", "_parts", "_touched"}
 
 
 def no_hidden_state(case: Case) -> str | None:

@@ -63,12 +63,12 @@ def records_round_trip(case: Case) -> str | None:
     for world in case.generated:
         for name, table in world.tables().items():
             adapter: TypeAdapter[Any] = TypeAdapter(table.spec.record)
-            if why := _lost(adapter, islice(table, _SOME_RECORDS)):
+            if why := lost(adapter, islice(table, _SOME_RECORDS)):
                 return f"seed {world.seed}, table {name}: {why}; hold values that the field's type allows"
     return None
 
 
-def _lost(adapter: TypeAdapter[Any], rows: Iterable[Any]) -> str:
+def lost(adapter: TypeAdapter[Any], rows: Iterable[Any]) -> str:
     for row in rows:
         try:
             back = adapter.validate_json(adapter.dump_json(row, warnings="error"))

@@ -60,15 +60,16 @@ def deterministic(case: Case) -> str | None:
 
 
 def _told(cls: type[World], script: Script) -> list[str]:
-    """A line for the pristine world, one for what the user knows, and one for each move."""
+    """A line for the pristine world (and a swelled one), one for what the user knows, and one for each move."""
     world = cls(script[0])
-    return [world.fingerprint(), repr(list(world.known())), *play(world, script[1])]
+    swelled = f" {cls(script[0], swell=1).fingerprint()}" if cls.can_swell else ""
+    return [world.fingerprint() + swelled, repr(list(world.known())), *play(world, script[1])]
 
 
 def _where(script: Script, one: list[str], two: list[str]) -> str:
     at = next((i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), 0)
     if at < 2:
-        return f"seed {script[0]}: {('generate() makes another world', 'known() tells other facts')[at]}"
+        return f"seed {script[0]}: {('generate() or generate_more() makes another world', 'known() tells other facts')[at]}"
     move = script[1][at - 2]
     what = f"{move.name}({shorten(repr(move.arguments), 100)})" if move.name else f"advance({move.arguments})"
     return f"seed {script[0]}: {what} gives another {'state' if one[at].split(' ')[:-1] == two[at].split(' ')[:-1] else 'text'}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import shorten
 from ..world import World
-from . import conduct, copies, declarations, generation, replay
+from . import conduct, copies, declarations, generation, replay, swelling
 from .case import Case
 from .report import CheckReport, CheckResult, Note
 
@@ -41,6 +41,9 @@ CHECKS: tuple[Check, ...] = (
     copies.instances_apart,
     copies.forks_apart,
     copies.restore_exact,
+    swelling.swelling_keeps_plain,
+    swelling.swelling_holds,
+    swelling.swelling_disturbs_nothing,
     replay.deterministic,
     replay.same_in_every_process,
     conduct.no_shared_state,

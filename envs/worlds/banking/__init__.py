@@ -15,6 +15,7 @@ from .laws import breaches
 from .payees import Payees
 from .payments import Payments
 from .savings import Savings
+from .swelling import swell
 
 __all__ = ["Banking"]
 
@@ -60,8 +61,13 @@ class Banking(Savings, Cards, Payments, Payees, Accounts, Access):
         bank.call("list_accounts").value
     """
 
+    GROWS = ("desks.opening", "desks.balance")
+
     def generate(self, rng: Random, size: Size) -> None:
         fill(self, rng, size)
+
+    def generate_more(self, rng: Random, factor: int) -> None:
+        swell(self, rng, factor)
 
     def invariants(self) -> Iterator[str]:
         return breaches(self)

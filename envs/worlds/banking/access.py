@@ -50,7 +50,8 @@ class Access(BankCore):
         customer = next((c for c in self.customers if c.username == username and c.password == password), None)
         if customer is None:
             raise ToolError("permission_denied", "user name or password is wrong")
-        code = f"{self.draw('code', self.now, len(self.messages), below=10**6):06d}"
+        told = len(self.messages) - len(self.unrelated().get("messages", ()))  # a swelled inbox changes no code
+        code = f"{self.draw('code', self.now, told, below=10**6):06d}"
         self.challenge = Challenge(customer.id, code, self.now + CODE_SECONDS)
         text = f"{code} is your {self.bank} sign-in code. It is valid for 10 minutes. Never share it."
         self.messages.put(PhoneMessage(self.mint(self.messages), customer.id, self.timestamp, self.bank, text, code))

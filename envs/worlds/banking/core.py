@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
@@ -58,8 +59,14 @@ from .views import Transaction
 
 R = TypeVar("R")
 OPENING_HOUR = 6 * 3600
+_EPOCH = date(1970, 1, 1).toordinal()
 MOVES = ("accounts", "desks", "ledger", "books")
 """The tables that every booked movement writes."""
+
+
+@lru_cache(maxsize=1024)
+def _date(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
 
 
 def desk_name(purpose: str, currency: str) -> str:
@@ -237,7 +244,7 @@ class BankCore(World):
 
     def day_before(self, days: int) -> str:
         """The date so many days before today."""
-        return (datetime.fromtimestamp(self.now, UTC).date() - timedelta(days)).isoformat()
+        return _date(_EPOCH + self.now // 86_400 - days)
 
     def day_after(self, days: int) -> str:
         """The date so many days after today."""

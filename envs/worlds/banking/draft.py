@@ -82,5 +82,6 @@ def post_all(draft: Draft) -> None:
     for purpose in DESKS:
         for currency in CURRENCIES:
             name = desk_name(purpose, currency)
+            old = world.desks.get(name) or Desk(name, currency, 0, 0)  # it is there already when a world swells
             opening = -total[currency] if purpose == OUTSIDE else 0
-            world.desks.put(Desk(name, currency, opening, opening + flow[name]))
+            world.desks.put(Desk(name, currency, old.opening + opening, old.balance + opening + flow[name]))

@@ -78,7 +78,8 @@ def _people(world: BankCore, rng: Random, count: int) -> list[Customer]:
 # -- a customer ---------------------------------------------------------------------------------------------
 
 
-def _account(draft: Draft, owner: str, name: str, kind: Any, currency: Currency) -> Account:
+def open_account(draft: Draft, owner: str, name: str, kind: Any, currency: Currency) -> Account:
+    """An account whose opening balance is drawn; `post_all` keeps it."""
     rng, world = draft.rng, draft.world
     iban = make_iban(draft.country, national_number(rng, draft.country, world.bank_code[2:]))
     overdraft = rng.choice((0, 0, 20_000, 50_000)) if kind == "everyday" else 0
@@ -92,24 +93,25 @@ def _account(draft: Draft, owner: str, name: str, kind: Any, currency: Currency)
 def _customer(draft: Draft, person: Customer, shopping: int, wealth: int) -> list[Account]:
     """Accounts, cards and history of one customer; the user has wealth 4 and so at least two currencies."""
     rng = draft.rng
-    accounts = [_account(draft, person.id, rng.choice(words.EVERYDAY_NAMES), "everyday", "EUR")]
+    accounts = [open_account(draft, person.id, rng.choice(words.EVERYDAY_NAMES), "everyday", "EUR")]
     if wealth > 1:
-        accounts.append(_account(draft, person.id, rng.choice(words.SAVINGS_NAMES), "savings", "EUR"))
+        accounts.append(open_account(draft, person.id, rng.choice(words.SAVINGS_NAMES), "savings", "EUR"))
     if wealth > 2:
         currency, name = rng.choice(words.CURRENCY_NAMES)
-        accounts.append(_account(draft, person.id, name, "currency", currency))  # type: ignore[arg-type]
+        accounts.append(open_account(draft, person.id, name, "currency", currency))  # type: ignore[arg-type]
     if wealth > 3:
-        accounts.append(_account(draft, person.id, rng.choice(words.SECOND_NAMES), "everyday", "EUR"))
+        accounts.append(open_account(draft, person.id, rng.choice(words.SECOND_NAMES), "everyday", "EUR"))
         others = [pair for pair in words.CURRENCY_NAMES if pair[0] != accounts[2].currency]
         if rng.random() < 0.4:
             currency, name = rng.choice(others)
-            accounts.append(_account(draft, person.id, name, "currency", currency))  # type: ignore[arg-type]
-    cards = _cards(draft, accounts, 1 if wealth < 4 else rng.choice((3, 3, 4)))
+            accounts.append(open_account(draft, person.id, name, "currency", currency))  # type: ignore[arg-type]
+    cards = issue_cards(draft, accounts, 1 if wealth < 4 else rng.choice((3, 3, 4)))
     _history(draft, accounts, cards, shopping)
     return accounts
 
 
-def _cards(draft: Draft, accounts: list[Account], count: int) -> list[Card]:
+def issue_cards(draft: Draft, accounts: list[Account], count: int) -> list[Card]:
+    """Up to four cards on accounts of one customer; the first is a debit card that works."""
     rng, world, cards = draft.rng, draft.world, []
     year, month = int(world.today[:4]), int(world.today[5:7])
     usable = [account for account in accounts if account.kind != "savings"]

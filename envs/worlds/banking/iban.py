@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from random import Random
+from string import ascii_letters
 from typing import Any
 
 COUNTRIES = ("AT", "BE", "CH", "DE", "ES", "FI", "FR", "GB", "PT")
 LENGTHS = (20, 16, 21, 22, 24, 18, 27, 22, 25)
 EURO_COUNTRIES = ("AT", "BE", "DE", "ES", "FI", "FR", "PT")
 BANK_CODE_LENGTH = 5
+_NUMBERS = {ord(letter): str(int(letter, 36)) for letter in ascii_letters}
 _GB_BANKS = ("NWBK", "BARC", "LOYD", "MIDL")
 
 
 def _remainder(rearranged: str) -> int:
-    return int("".join([str(int(sign, 36)) for sign in rearranged])) % 97
+    return int(rearranged.translate(_NUMBERS)) % 97
 
 
 def make_iban(country: str, body: str) -> str:

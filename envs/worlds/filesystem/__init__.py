@@ -11,6 +11,7 @@ from .keeping import Keeping
 from .looking import Looking
 from .moving import Moving
 from .reading import Reading
+from .swelling import swell
 
 __all__ = ["FileSystem"]
 
@@ -52,7 +53,12 @@ class FileSystem(Looking, Reading, Changing, Moving, Keeping):
     """
 
     INCIDENTAL = ("accounts",)
+    GROWS = ("directories.entries", "accounts.byte_limit", "accounts.used_bytes", "accounts.node_limit", "accounts.used_nodes")
 
     def generate(self, rng: Random, size: Size) -> None:
         """Fill the disk: see `generator.py`."""
         build(self, rng, size)
+
+    def generate_more(self, rng: Random, factor: int) -> None:
+        """Add folders and files that nobody asks about: see `swelling.py`."""
+        swell(self, rng, factor)

@@ -210,12 +210,14 @@ class Disk(Tree):
             if mine and directory.path.count("/") <= 5:
                 yield Fact("directory", directory.path)
         files = [f for f in self.files if f.owner == user or (f.group in groups and f.mode & 0o040 and self.may(f, READ))]
-        step = max(2, len(files) // 100)
-        for number, file in enumerate(files):
-            if file.packed:
-                yield Fact("archive_path", file.path)
-            elif number % step == 0 or file.path.count("/") <= 3:
-                yield Fact("file_path", file.path)
+        more = self.unrelated().get("files", frozenset())  # counted apart, so that the others are known as in the plain world
+        for some in ([f for f in files if f.path not in more], [f for f in files if f.path in more]):
+            step = max(2, len(some) // 100)
+            for number, file in enumerate(some):
+                if file.packed:
+                    yield Fact("archive_path", file.path)
+                elif number % step == 0 or file.path.count("/") <= 3:
+                    yield Fact("file_path", file.path)
         yield from (Fact("link_path", link.path) for link in self.links if link.owner == user)
         yield Fact("system_user", user)
         yield from (Fact("user_group", group) for group in groups)

@@ -75,7 +75,7 @@ PROJECT = (
 LINE_NOTES = ("Checked by {who}.", "Agreed with {who} on Friday.", "TODO: ask {who}", "Version sent to {who}.")
 
 
-class _Builder:
+class Builder:
     """Nodes by path, until they are put into the tables; knows the moment and the random source."""
 
     def __init__(self, world: Any, rng: Random) -> None:
@@ -120,7 +120,7 @@ def build(world: Any, rng: Random, size: str) -> None:
     user, colleague, other = [name.lower() for name in rng.sample(PEOPLE, 3)]
     team, side = rng.sample(TEAMS, 2)
     names = rng.sample([f"{a}-{n}" if rng.random() < 0.6 else f"{n}-{a}" for a in ADJECTIVES for n in NOUNS], count + 1)
-    make = _Builder(world, rng)
+    make = Builder(world, rng)
     _system(make, user, colleague)
     home = make.directory(f"/home/{user}", user, user, 0o755 if rng.random() < 0.7 else 0o750)
     _home(make, home, user, names[0])
@@ -137,7 +137,7 @@ def build(world: Any, rng: Random, size: str) -> None:
     _fill_trash(world, rng, home)
 
 
-def _system(make: _Builder, user: str, colleague: str) -> None:
+def _system(make: Builder, user: str, colleague: str) -> None:
     rng = make.rng
     for path, mode in (
         ("/", 0o755),
@@ -160,7 +160,7 @@ def _system(make: _Builder, user: str, colleague: str) -> None:
     make.file(f"/tmp/{colleague}-draft.txt", write("notes", rng, host), colleague, colleague)
 
 
-def _home(make: _Builder, home: str, user: str, topic: str) -> None:
+def _home(make: Builder, home: str, user: str, topic: str) -> None:
     rng = make.rng
     for name, kind in rng.sample(HOME_FILES, 3 + int(rng.random() * 3)):
         make.file(f"{home}/{name}", write(kind, rng, topic), user, user)
@@ -175,7 +175,7 @@ def _home(make: _Builder, home: str, user: str, topic: str) -> None:
     make.file(f"{locked}/{rng.choice(('recovery-codes', 'house-rules', 'wifi'))}.txt", write("scores", rng, topic), user, user, 0o400)
 
 
-def _project(make: _Builder, top: str, user: str, team: str, name: str) -> None:
+def _project(make: Builder, top: str, user: str, team: str, name: str) -> None:
     rng = make.rng
     for folder, files in PROJECT:
         place = make.directory(f"{top}/{folder}" if folder else top, user, user)
@@ -190,7 +190,7 @@ def _project(make: _Builder, top: str, user: str, team: str, name: str) -> None:
         make.file(f"{old}/closing-report.md", write("minutes", rng, name), user, user)
 
 
-def _versions(make: _Builder, place: str, first: str, second: str, text: str, user: str) -> None:
+def _versions(make: Builder, place: str, first: str, second: str, text: str, user: str) -> None:
     """Two files of which one is a slightly changed copy of the other."""
     rng = make.rng
     lines = text.splitlines()
@@ -200,7 +200,7 @@ def _versions(make: _Builder, place: str, first: str, second: str, text: str, us
     make.file(f"{place}/{second}", "\n".join(lines) + "\n", user, user)
 
 
-def _colleague(make: _Builder, colleague: str, team: str) -> None:
+def _colleague(make: Builder, colleague: str, team: str) -> None:
     rng = make.rng
     home = make.directory(f"/home/{colleague}", colleague, colleague)
     make.file(f"{home}/notes.txt", write("notes", rng, team), colleague, colleague)
@@ -216,7 +216,7 @@ def _colleague(make: _Builder, colleague: str, team: str) -> None:
             make.file(f"{top}/{name}", write(kind, rng, team), colleague, colleague, 0o640)
 
 
-def _team(make: _Builder, team: str, side: str, people: tuple[str, str, str], topic: str) -> None:
+def _team(make: Builder, team: str, side: str, people: tuple[str, str, str], topic: str) -> None:
     rng, (user, colleague, other) = make.rng, people
     shared = make.directory(f"/srv/{team}", "root", team, 0o2775)
     for name, kind in (("minutes.md", "minutes"), ("plan.txt", "todo"), ("budget.csv", "expenses"), ("rota.csv", "contacts")):
@@ -232,7 +232,7 @@ def _team(make: _Builder, team: str, side: str, people: tuple[str, str, str], to
     make.file(f"/srv/{topic}.txt", write("readme", rng, topic), "root", "root")
 
 
-def _links(make: _Builder, home: str, projects: str, user: str, project: str, team: str) -> None:
+def _links(make: Builder, home: str, projects: str, user: str, project: str, team: str) -> None:
     rng = make.rng
     make.link(f"{home}/current", f"{projects}/{project}", user)
     make.link(f"{home}/team", f"/srv/{team}", user)
@@ -242,7 +242,7 @@ def _links(make: _Builder, home: str, projects: str, user: str, project: str, te
         make.link(f"{home}/old-laptop", "/media/laptop", user)
 
 
-def _archives(make: _Builder, home: str, project: str, user: str) -> None:
+def _archives(make: Builder, home: str, project: str, user: str) -> None:
     """One or two archives: of a project's folder as it is, and of an older state that is gone."""
     rng = make.rng
     store = make.directory(f"{home}/archive", user, user)
@@ -255,7 +255,7 @@ def _archives(make: _Builder, home: str, project: str, user: str) -> None:
         make.file(f"{store}/2025.tar", pack(old, 0), user, user, 0o644, True)
 
 
-def _accounts(world: Any, rng: Random, make: _Builder, people: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+def _accounts(world: Any, rng: Random, make: Builder, people: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
     used = {name: [0, 0] for name, _ in people}
     for node in make.nodes.values():
         used[node.owner][0] += node.size if isinstance(node, File) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 from ...tool import tool
@@ -17,6 +18,7 @@ from .tree import ENTER, READ
 Wanted = Literal["any", "file", "directory", "archive", "link"]
 
 
+@lru_cache(maxsize=4096)
 def moment(seconds: int) -> str:
     """Seconds since 1970 as ISO 8601 UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
+@lru_cache(maxsize=4096)
 def iso(day: int) -> str:
     """The ISO form of a day number."""
     return date.fromordinal(day + _EPOCH).isoformat()
@@ -22,6 +24,7 @@ def weekday(day: int) -> int:
     return (day + 3) % 7
 
 
+@lru_cache(maxsize=4096)
 def moment(seconds: int) -> str:
     """A clock reading as ISO text without zone: `2026-03-02T09:00:00` (UTC)."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]

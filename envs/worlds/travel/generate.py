@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Literal, NamedTuple
@@ -54,6 +55,7 @@ class Offers(NamedTuple):
 
     routes: list[Route]
     hotels: list[Hotel]
+    card_names: tuple[str, ...] = CARD_NAMES
 
 
 def _scale(size: str) -> Scale:
@@ -65,11 +67,11 @@ def fill(world: TravelState, rng: Random, size: str) -> None:
     scale = _scale(size)
     names = _cities(rng, scale)
     airports = _airports(world, rng, names, scale)
-    routes = [_route(rng, a, b) for a in airports for b in airports if a.city != b.city]
+    routes = [make_route(rng, a, b) for a in airports for b in airports if a.city != b.city]
     for route in routes:
         world.routes.put(route)
     words = range(len(HOTEL_FIRST) * len(HOTEL_LAST))
-    hotels = [_hotel(world, rng, name, pick) for name, _ in names for pick in rng.sample(words, scale.hotels)]
+    hotels = [make_hotel(world, rng, name, pick) for name, _ in names for pick in rng.sample(words, scale.hotels)]
     for place, (name, country) in enumerate(names):
         there = tuple([hotel.id for hotel in hotels[place * scale.hotels : (place + 1) * scale.hotels]])
         world.cities.put(CityRecord(name, country, tuple([a.code for a in airports if a.city == name]), there))
@@ -78,7 +80,7 @@ def fill(world: TravelState, rng: Random, size: str) -> None:
         customer = _customer(world, rng)
         if not place:
             world.user = customer.id
-        _Household(world, rng, customer, Offers(routes, hotels), own=not place).settle()
+        Household(world, rng, customer, Offers(routes, hotels), own=not place).settle()
 
 
 # -- the timetable and the hotels ---------------------------------------------------------------------------
@@ -101,30 +103,33 @@ def _airports(world: TravelState, rng: Random, names: list[tuple[str, str]], sca
     return made
 
 
-def _route(rng: Random, origin: Airport, target: Airport) -> Route:
+def make_route(rng: Random, origin: Airport, target: Airport, airlines: tuple[tuple[str, str], ...] = AIRLINES) -> Route:
+    """A route with one or two services."""
     abroad = origin.country != target.country
     minutes = rng.randrange(80, 640, 5) if abroad else rng.randrange(50, 130, 5)
     pair = origin.code + target.code
-    services = tuple([_service(rng, minutes, place) for place in range(1 + (rng.random() < 0.55))])
+    services = tuple([make_service(rng, minutes, place, airlines) for place in range(1 + (rng.random() < 0.55))])
     return Route(pair, origin.code, target.code, origin.city, target.city, abroad, services)
 
 
-def _service(rng: Random, minutes: int, place: int) -> Service:
+def make_service(rng: Random, minutes: int, place: int, airlines: tuple[tuple[str, str], ...] = AIRLINES) -> Service:
+    """A service of a flight of so many minutes: in the morning at place 0, from the afternoon on at place 1."""
     bits = rng.getrandbits(60)
-    bits, line = divmod(bits, len(AIRLINES))
+    bits, line = divmod(bits, len(airlines))
     bits, flight_number = divmod(bits, 9000)
     bits, craft = divmod(bits, len(AIRCRAFT))
     bits, departs = divmod(bits, 96)
     bits, swing = divmod(bits, 50)
     bits, rows = divmod(bits, 5)
     bits, week = divmod(bits, len(_WEEK))
-    airline, code = AIRLINES[line]
+    airline, code = airlines[line]
     leaves = 360 + departs * 5 + place * 480  # from six in the morning, the second service from the afternoon on
     fare = (2500 + minutes * 38) * (80 + swing) // 100
     return Service(f"{code} {1000 + flight_number}", airline, AIRCRAFT[craft], leaves, minutes, _WEEK[week], fare, 8 + rows, bits % 10_000)
 
 
-def _hotel(world: TravelState, rng: Random, city: str, pick: int) -> Hotel:
+def make_hotel(world: TravelState, rng: Random, city: str, pick: int) -> Hotel:
+    """A hotel with the name number `pick` in a city."""
     key = world.mint(world.hotels)
     stars = rng.choice((2, 3, 3, 4, 4, 5))
     name = f"{HOTEL_FIRST[pick % len(HOTEL_FIRST)]} {HOTEL_LAST[pick // len(HOTEL_FIRST)]} {city}"
@@ -154,32 +159,33 @@ def _customer(world: TravelState, rng: Random) -> Customer:
     return world.customers.put(Customer(world.mint(world.customers), f"{given} {family}", email, password, points, points, None))
 
 
-class _Household:
+class Household:
     """One customer's travellers, cards and bookings while they are made."""
 
     def __init__(self, world: TravelState, rng: Random, customer: Customer, offers: Offers, own: bool) -> None:
         self.world, self.rng, self.customer, self.own = world, rng, customer, own
-        self.routes, self.hotels = offers
+        self.routes, self.hotels, self.card_names = offers
         self.cards = [world.mint(world.cards) for _ in range(3 if own else 1)]
         self.owed = dict.fromkeys(self.cards, 0)
 
-    def settle(self) -> None:
-        """Make everything this customer has."""
+    def settle(self, plans: Sequence[tuple[str, Status]] = ()) -> None:
+        """Make everything this customer has; what is booked is drawn where no `plans` say it."""
         rng, world = self.rng, self.world
-        self.people = self._travellers()
-        plans = [*_PLANS, *rng.sample(_MORE, rng.randint(2, 3))] if self.own else rng.sample(_PLANS + _MORE, 3)
-        made = [self._booking(kind, status) for kind, status in plans]
+        self.people = self.travellers()
+        plans = plans or ([*_PLANS, *rng.sample(_MORE, rng.randint(2, 3))] if self.own else rng.sample(_PLANS + _MORE, 3))
+        made = [self.booking(kind, status) for kind, status in plans]
         earned = sum([b.points_earned for b in made])
         self._policy(next((b for b in made if b.status == "confirmed"), None))
         if self.own:
             self._invoice(next(b for b in reversed(made) if b.status == "held"))
-        self._keep_cards()
+        self.keep_cards()
         budget = None
         if self.own and rng.random() < 0.5:
             budget = (world.committed(self.customer.id) // 100_000 + rng.randrange(3, 9)) * 100_000
         world.customers.put(replace(self.customer, points=self.customer.points + earned, budget=budget))
 
-    def _travellers(self) -> list[Traveller]:
+    def travellers(self) -> list[Traveller]:
+        """The customer, and the people for whom the user books."""
         rng, world, customer = self.rng, self.world, self.customer
         family = customer.name.split()[-1]
         others = rng.sample(GIVEN_NAMES, rng.randint(2, 3)) if self.own else []
@@ -195,30 +201,32 @@ class _Household:
             made.append(world.travellers.put(Traveller(world.mint(world.travellers), customer.id, name, relation, birth, *papers)))
         return made
 
-    def _booking(self, kind: str, status: Status) -> Booking:
+    def booking(self, kind: str, status: Status) -> Booking:
+        """A booking with its payments and places."""
         rng, world = self.rng, self.world
         key, person = world.mint(world.bookings), self.people[0 if rng.random() < 0.7 else min(1, len(self.people) - 1)]
-        draft = self._flight(key, person, status) if kind == "flight" else self._stay(key, person)
+        draft = self.flight(key, person, status) if kind == "flight" else self.stay(key, person)
         if status == "held":
             world.take(draft)
             until = min(moment(world.now + rng.randrange(6, 24) * 3600), draft.starts_at)
             return world.bookings.put(replace(draft, hold_until=until, due=draft.price))
         card = self.cards[0 if len(self.cards) == 1 else rng.randrange(2)]
         draft = replace(draft, status=status, card=card, paid=draft.price)
-        self._pay(card, "charge", draft.price, draft.id, None)
+        self.pay(card, "charge", draft.price, draft.id, None)
         if status == "completed":
             draft = replace(draft, points_earned=draft.paid // 100)
         if status == "cancelled":
             refund = {"saver": 0, "standard": max(0, draft.paid - 6000), "flex": draft.paid}[draft.fare]
             if refund:
-                self._pay(card, "refund", refund, draft.id, None)
+                self.pay(card, "refund", refund, draft.id, None)
             return world.bookings.put(replace(draft, refunded=refund))
         if kind == "flight" and rng.random() < 0.4:
             draft = self._seated(draft)
         world.take(draft)
         return world.bookings.put(draft)
 
-    def _flight(self, key: str, person: Traveller, status: Status) -> Booking:
+    def flight(self, key: str, person: Traveller, status: Status) -> Booking:
+        """A held flight, not kept yet; in the past where it is to be completed."""
         rng, world = self.rng, self.world
         past = status == "completed"
         while True:
@@ -239,7 +247,8 @@ class _Household:
             flight.id, cabin, None, bags, None, 0, price, price, 0, 0, 0, 0, None, None, None, 0,
         )  # fmt: skip
 
-    def _stay(self, key: str, person: Traveller) -> Booking:
+    def stay(self, key: str, person: Traveller) -> Booking:
+        """A held stay in a hotel, not kept yet."""
         rng, world = self.rng, self.world
         while True:
             hotel = rng.choice(self.hotels)
@@ -257,7 +266,8 @@ class _Household:
         seats = [seat for seat in open_seats(flight, booking.cabin or "economy") if not seat.startswith("3")]
         return replace(booking, seat=self.rng.choice(seats)) if seats else booking
 
-    def _pay(self, card: str, kind: Literal["charge", "refund"], amount: int, booking: str | None, policy: str | None) -> None:
+    def pay(self, card: str, kind: Literal["charge", "refund"], amount: int, booking: str | None, policy: str | None) -> None:
+        """Note a payment by one of the cards."""
         world, rng = self.world, self.rng
         self.owed[card] += amount if kind == "charge" else -amount
         at = moment(world.now - rng.randrange(1, 60) * 3600)
@@ -269,7 +279,7 @@ class _Household:
         world, card = self.world, self.cards[0]
         premium, key = max(500, booking.price * 4 // 100), world.mint(world.policies)
         until = moment(world.now + self.rng.randrange(2, 13) * 86400)
-        self._pay(card, "charge", premium, None, key)
+        self.pay(card, "charge", premium, None, key)
         policy = Policy(key, booking.customer, booking.id, booking.traveller_name, booking.city, "basic", premium, "active", card, until)
         world.policies.put(policy)
 
@@ -280,9 +290,10 @@ class _Household:
         later = min(moment(seconds(str(booking.hold_until)) + 48 * 3600), booking.starts_at)
         world.bookings.put(replace(booking, invoice=key, hold_until=later))
 
-    def _keep_cards(self) -> None:
+    def keep_cards(self) -> None:
+        """Store the cards, with what was paid by them."""
         rng, world = self.rng, self.world
-        nicknames = rng.sample(CARD_NAMES, len(self.cards))
+        nicknames = rng.sample(self.card_names, len(self.cards))
         for place, key in enumerate(self.cards):
             opening = rng.randrange(0, 80_000)
             owed = opening + self.owed[key]

@@ -43,3 +43,27 @@ FAMILY_NAMES: tuple[str, ...] = (
 CARD_NAMES: tuple[str, ...] = ("Everyday", "Holiday card", "Company card", "Blue card", "Family card", "Backup", "Gold card", "Travel fund")
 CARD_NETWORKS: tuple[str, ...] = ("visa", "mastercard", "amex")
 PASSWORD_WORDS: tuple[str, ...] = ("lantern", "cobalt", "orchid", "meadow", "walnut", "pepper", "marble", "tundra", "saffron", "comet")
+
+# what swells a world: none of it stands above, and nobody draws from it but `swelling.py`
+
+MORE_CITIES: tuple[tuple[str, str], ...] = (
+    ("Dublin", "Ireland"), ("Cork", "Ireland"), ("Copenhagen", "Denmark"), ("Aarhus", "Denmark"), ("Helsinki", "Finland"),
+    ("Tampere", "Finland"), ("Brussels", "Belgium"), ("Antwerp", "Belgium"), ("Amsterdam", "Netherlands"), ("Eindhoven", "Netherlands"),
+    ("Budapest", "Hungary"), ("Debrecen", "Hungary"), ("Prague", "Czechia"), ("Brno", "Czechia"), ("Zagreb", "Croatia"),
+    ("Split", "Croatia"), ("Guadalajara", "Mexico"), ("Monterrey", "Mexico"), ("Recife", "Brazil"), ("Salvador", "Brazil"),
+    ("Cordoba", "Argentina"), ("Rosario", "Argentina"), ("Santiago", "Chile"), ("Valdivia", "Chile"), ("Lima", "Peru"),
+    ("Cusco", "Peru"), ("Casablanca", "Morocco"), ("Fez", "Morocco"), ("Cairo", "Egypt"), ("Luxor", "Egypt"), ("Nairobi", "Kenya"),
+    ("Mombasa", "Kenya"), ("Ankara", "Turkey"), ("Izmir", "Turkey"), ("Bangkok", "Thailand"), ("Phuket", "Thailand"),
+    ("Hanoi", "Vietnam"), ("Hue", "Vietnam"), ("Auckland", "New Zealand"), ("Nelson", "New Zealand"),
+)  # fmt: skip
+MORE_AIRLINES: tuple[tuple[str, str], ...] = (
+    ("Pelican Air", "PL"), ("Tramontane", "TM"), ("Osprey Lines", "OL"), ("Zephyr Jet", "ZJ"), ("Albatross", "AB"), ("Ridgeway", "RW"),
+)  # fmt: skip
+MORE_FAMILIES: tuple[str, ...] = (
+    "Achterberg", "Benali", "Castellanos", "Drummond", "Esposito", "Falkenberg", "Gallagher", "Hoang", "Ilves", "Jovanovic", "Kimura",
+    "Lachance", "Mbeki", "Nakagawa", "Oyelaran", "Pereira", "Ruiz", "Szabo", "Thorsen", "Urquhart", "Varga", "Wouters",
+)  # fmt: skip
+MORE_CARDS: tuple[str, ...] = (
+    "Striped card", "Paper card", "Winter card", "Orange card", "Drawer card", "Club card", "Green card", "Old card", "Festival card",
+    "Market card", "Canteen card", "Rail card", "Spare card", "Summer card", "Pool card", "Violet card",
+)  # fmt: skip

@@ -12,6 +12,7 @@ from .generate import fill
 from .insurance import InsuranceTools
 from .laws import broken
 from .search import SearchTools
+from .swelling import swell
 from .trade import TradeTools
 
 
@@ -61,9 +62,15 @@ class Travel(ChangeTools, InsuranceTools, TradeTools, SearchTools, AccountTools)
         world.call("pay_booking", {"booking": "TB-...", "card": "TC-..."})
     """
 
+    GROWS = ("cities.hotels", "routes.services")
+
     def generate(self, rng: Random, size: Size) -> None:
         """Fill the world; see `generate.fill`."""
         fill(self, rng, size)
+
+    def generate_more(self, rng: Random, factor: int) -> None:
+        """Add cities, flights, hotels and trips of no consequence; see `swelling.swell`."""
+        swell(self, rng, factor)
 
     def invariants(self) -> Iterable[str]:
         """Every broken law; see `laws`."""

@@ -20,6 +20,9 @@ from .tool import Tool
 from .world import Fact, World
 
 
+_new = object.__new__
+
+
 class Occurrence(NamedTuple):
     """A value seen in a result.
 
@@ -70,7 +73,7 @@ class Pool:
 
     def copy(self) -> Pool:
         """An independent copy."""
-        twin = Pool()
+        twin: Pool = _new(Pool)
         twin.facts = self.facts
         twin.seen = defaultdict(list, {k: list(v) for k, v in self.seen.items()})
         return twin
@@ -95,31 +98,52 @@ class Pool:
         return list(chosen.values())
 
 
-def occurrences(tool: Tool, value: Any, turn: int = 0, call: str = "") -> Iterable[Occurrence]:
-    """The values in a result that carry a semantic type, with their place."""
+_Place = tuple[Any, str, dict[str, Any], tuple[dict[str, Any], ...]]
+
+
+def occurrences(tool: Tool, value: Any, turn: int = 0, call: str = "", internal: bool = False) -> Iterable[Occurrence]:
+    """The values in a result that carry a semantic type, with their place; `internal`: ids that only tools reveal alone."""
+    walker = _Walker()
     for leaf in tool.outputs:
-        if leaf.semantic is not None:
-            for found, path, holder, rivals in _walk(value, leaf.path, "", {}, ()):
+        if leaf.semantic is not None and not (internal and leaf.semantic.known):
+            for found, path, holder, rivals in walker.walk(value, leaf.path):
                 if isinstance(found, (str, int, float)) and found != "":
                     yield Occurrence(leaf.semantic.name, found, turn, call, tool.name, path, holder, rivals)
 
 
-def _walk(
-    node: Any, path: tuple[str, ...], where: str, holder: dict[str, Any], rivals: tuple[dict[str, Any], ...]
-) -> Iterable[tuple[Any, str, dict[str, Any], tuple[dict[str, Any], ...]]]:
-    if not path:
-        yield node, where, holder, rivals
-        return
-    step, rest = path[0], path[1:]
-    if step == "*":
-        if not isinstance(node, list):
-            return
-        objects = [item for item in node if isinstance(item, dict)]
-        for index, item in enumerate(node):
-            inside = tuple(o for o in objects if o is not item) if isinstance(item, dict) else rivals
-            yield from _walk(item, rest, f"{where}[{index}]", holder, inside)
-    elif isinstance(node, dict) and node.get(step) is not None:
-        yield from _walk(node[step], rest, f"{where}.{step}" if where else step, node, rivals)
+class _Walker:
+    """Finds the leaves of one result. Who stands beside whom in a list is looked up once, for all leaves.
+
+    A place is a node of the result, its JSON path, the object it stands in, and that object's rivals.
+    """
+
+    def __init__(self) -> None:
+        self._beside: dict[int, list[tuple[dict[str, Any], ...] | None]] = {}
+
+    def walk(self, value: Any, path: tuple[str, ...]) -> list[_Place]:
+        """The places that a leaf's path leads to, in order."""
+        places: list[_Place] = [(value, "", {}, ())]
+        for step in path:
+            if step == "*":
+                places = [inner for place in places if isinstance(place[0], list) for inner in self._items(*place)]
+            else:
+                places = [
+                    (found, f"{where}.{step}" if where else step, node, rivals)
+                    for node, where, _, rivals in places
+                    if isinstance(node, dict) and (found := node.get(step)) is not None
+                ]
+        return places
+
+    def _items(self, node: list[Any], where: str, holder: dict[str, Any], rivals: tuple[dict[str, Any], ...]) -> list[_Place]:
+        beside = self._beside.get(id(node))  # the result outlives the walker, so an id is one list's
+        if beside is None:
+            objects = [item for item in node if isinstance(item, dict)]
+            beside = [tuple([o for o in objects if o is not item]) if isinstance(item, dict) else None for item in node]
+            self._beside[id(node)] = beside
+        return [
+            (item, f"{where}[{index}]", holder, rivals if others is None else others)
+            for index, (item, others) in enumerate(zip(node, beside, strict=True))
+        ]
 
 
 def follow(value: Any, path: str) -> Any:

@@ -49,14 +49,16 @@ def effects(
         if change.table in skip:
             continue
         key = "" if change.minted else str(change.key)
+        content = "" if change.after is None else namer.content(change.table, change.after)
         if change.after is None:
-            found[Effect("removed", change.table, key, "")] += 1
+            effect = Effect("removed", change.table, key, content)
         elif change.before is None:
-            found[Effect("added", change.table, key, namer.content(change.table, change.after))] += 1
+            effect = Effect("added", change.table, key, content)
+        elif content != namer.content(change.table, change.before):
+            effect = Effect("changed", change.table, key, content)
         else:
-            content = namer.content(change.table, change.after)
-            if content != namer.content(change.table, change.before):
-                found[Effect("changed", change.table, key, content)] += 1
+            continue
+        found[effect] = found.get(effect, 0) + 1
     return found
 
 
@@ -80,15 +82,17 @@ class _Namer:
     def content(self, table: str, value: Any, left: int = _ROUNDS) -> str:
         if table not in self._specs:  # a cell: (value,)
             return self._plain(value, left)
-        spec = self._specs[table]
+        spec, made = self._specs[table], self._made
         parts = []
-        for field in spec.fields:
-            if field in spec.free or f"{table}.{field}" in self._ignore:
+        for field in spec.counting:
+            if self._ignore and f"{table}.{field}" in self._ignore:
                 continue
             held = getattr(value, field)
-            if field == spec.key and isinstance(held, str) and held in self._made and self._made[held].table == table:
+            if field == spec.key and isinstance(held, str) and held in made and made[held].table == table:
                 continue
-            parts.append(f"{field}={self._plain(held, left)}")
+            kind = type(held)  # most fields hold these, and are written as they are
+            plain = kind is int or kind is bool or (kind is str and held not in made)
+            parts.append(f"{field}={held!r}" if plain else f"{field}={self._plain(held, left)}")
         return "; ".join(parts)
 
     def _plain(self, value: Any, left: int) -> str:

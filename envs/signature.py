@@ -9,10 +9,12 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterable
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import PlainSerializer
 
 from .state import fields_of, is_record
-from .types import Draw, Semantic, metadata_of, semantic_of
+from .types import Draw, Semantic, format_money, metadata_of, semantic_of
 
 
 class Parameter(NamedTuple):
@@ -27,12 +29,19 @@ class Parameter(NamedTuple):
     description: str
 
 
+Sort = Literal["key", "money", "known", "literal", "text"]
+
+
 class OutputField(NamedTuple):
-    """One leaf of a tool's result. `path` holds field names, and `"*"` for each list that is passed through."""
+    """One leaf of a tool's result. `path` holds field names, and `"*"` for each list that is passed through.
+
+    `sort` is what its declaration makes of it: an internal id, money, something people know, one of a few words, or text.
+    """
 
     path: tuple[str, ...]
     semantic: Semantic | None
     annotation: Any
+    sort: Sort = "text"
 
 
 def unwrap_list(annotation: Any) -> tuple[bool, Any]:
@@ -56,7 +65,19 @@ def leaves_of(record_type: type, path: tuple[str, ...], depth: int = 0) -> Itera
                 break
         else:
             meaning = semantic_of(hint)
-            yield OutputField(here, meaning, inner if many else hint)
+            leaf = inner if many else hint
+            yield OutputField(here, meaning, leaf, _sort_of(leaf, meaning))
+
+
+def _sort_of(annotation: Any, meaning: Semantic | None) -> Sort:
+    if meaning is not None and not meaning.known:
+        return "key"
+    inner, marks = metadata_of(annotation)
+    if any(isinstance(mark, PlainSerializer) and mark.func is format_money for mark in marks):
+        return "money"
+    if meaning is not None and meaning.name != "text":
+        return "known"
+    return "literal" if any(get_origin(part) is Literal for part in (inner, *get_args(inner))) else "text"
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:

@@ -48,8 +48,11 @@ def record(cls: type[T]) -> type[T]:
     records, tuples of these, and unions of these; anything mutable raises `DefinitionError` here. A changed
     copy is `dataclasses.replace(account, balance=0)`.
     """
+    plain = "__repr__" not in vars(cls)
     made = dataclasses.dataclass(frozen=True, slots=True)(cls)
     made.__turngym_record__ = True  # type: ignore[attr-defined]
+    if plain:  # the guard against a record that holds itself: what is frozen through and through cannot
+        made.__repr__ = getattr(made.__repr__, "__wrapped__", made.__repr__)  # type: ignore[method-assign]
     try:
         hints = get_type_hints(made, include_extras=True)
     except NameError:  # refers to a name defined later, or local to a function: judged when a world uses it
@@ -113,10 +116,10 @@ class TableSpec:
 
     Attributes:
         incidental: changes here never decide whether a task is solved (quotes, sign-in challenges, logs).
-        keys: fields that hold ids -> their semantic. free: fields marked `DontCare`.
+        keys: fields that hold ids -> their semantic. free: fields marked `DontCare`; counting: all others, in order.
     """
 
-    __slots__ = ("fields", "free", "incidental", "key", "keys", "name", "record", "semantic")
+    __slots__ = ("counting", "fields", "free", "incidental", "key", "keys", "name", "record", "semantic")
 
     def __init__(self, name: str, record_type: type, incidental: bool = False) -> None:
         if not is_record(record_type):
@@ -130,6 +133,7 @@ class TableSpec:
         meanings = {field: semantic_of(hint) for field, hint in self.fields.items()}
         self.keys = {field: m for field, m in meanings.items() if m is not None and not m.known}
         self.free = frozenset(f for f, hint in self.fields.items() if any(isinstance(m, DontCare) for m in metadata_of(hint)[1]))
+        self.counting = tuple([field for field in self.fields if field not in self.free])
 
 
 class _Base:
@@ -159,6 +163,18 @@ def _digest(key: Any, value: Any) -> int:
     known = _reader(type(value))  # type: ignore[arg-type]
     body = ascii((key, value) if known is None else (key, known[0], known[1](value)))
     return int.from_bytes(blake2b(body.encode(), digest_size=16).digest(), "big")
+
+
+def _digest_all(rows: dict[Any, Any], cls: type) -> int:
+    """The sum of the hashes of rows whose values are all of one class, as `_digest` gives them."""
+    known, total = _reader(cls), 0
+    if known is None:
+        return sum([_digest(key, value) for key, value in rows.items()])
+    name, read = known
+    for key, value in rows.items():
+        body = ascii((key, name, read(value)))
+        total += int.from_bytes(blake2b(body.encode(), digest_size=16).digest(), "big")
+    return total
 
 
 class Table(Generic[K, R]):
@@ -271,14 +287,15 @@ class Table(Generic[K, R]):
 
     def seal(self) -> None:
         """Fold the overlay into a new base, which forks from now on share."""
-        self._base = _Base(dict(self._items()))
+        held = self._items() if self._base.rows else self._over.items()  # a base sorts by itself
+        self._base = _Base({key: value for key, value in held if value is not _ABSENT})
         self._over, self._marks = {}, {}
 
     def total(self) -> int:
         """Sum (mod 2**128) of the hashes of all records: independent of order and history."""
         base = self._base
         if base.total is None:
-            base.total = sum(_digest(k, v) for k, v in base.rows.items()) & _MASK
+            base.total = _digest_all(base.rows, self.spec.record) & _MASK
         over, marks = self._over, self._marks
         if not over:
             return base.total
@@ -292,7 +309,7 @@ class Table(Generic[K, R]):
 
     def untouched(self, later: Table[K, R]) -> bool:
         """Whether neither side has any change since both shared a base: then there is nothing to compare."""
-        return self._base is later._base and not self._over and not later._over
+        return self is later or (self._base is later._base and not self._over and not later._over)
 
     def changes(self, later: Table[K, R]) -> Iterator[Change]:
         """What differs from here to `later`, in key order."""

@@ -277,11 +277,20 @@ class Tool:
 
     def invoke(self, world: Any, arguments: str | dict[str, Any]) -> ToolResult:
         """Call the tool on `world`. Never raises for what a model sent; the state is untouched on any error."""
+        try:
+            checked = self.validate(arguments)
+        except ToolError as error:
+            return ToolResult.failure(self.name, error.kind, error.message)
+        except Exception as error:  # our bug: never the model's
+            return self._broken(error)
+        return self.perform(world, checked)
+
+    def perform(self, world: Any, checked: dict[str, Any]) -> ToolResult:
+        """Call the tool with arguments that `validate` gave; as `invoke` otherwise."""
         journal = world._journal
         if journal:  # what was written between calls (time that passed, say) stands
             journal.clear()
         try:
-            checked = self.validate(arguments)
             for predicate in self.requires:
                 if not predicate(world):
                     raise ToolError("precondition_failed", f"{self.name} is not possible yet. It needs: {_first_line(predicate)}")
@@ -298,11 +307,14 @@ class Tool:
             return ToolResult.failure(self.name, error.kind, error.message)
         except Exception as error:  # our bug: never the model's
             rollback(journal)
-            detail = f"{type(error).__name__}: {error}"
-            return ToolResult.failure(self.name, "internal_error", f"{self.name} failed inside; nothing was changed", detail)
+            return self._broken(error)
         except BaseException:
             rollback(journal)
             raise
+
+    def _broken(self, error: Exception) -> ToolResult:
+        detail = f"{type(error).__name__}: {error}"
+        return ToolResult.failure(self.name, "internal_error", f"{self.name} failed inside; nothing was changed", detail)
 
 
 def _require_encodable(values: Iterable[Any]) -> None:

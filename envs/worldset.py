@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from .canonical import Effect, effects
 from .errors import TaskError, shorten
 from .state import Change, TableSpec
 from .tool import Tool, ToolResult
@@ -23,11 +24,12 @@ _new = object.__new__
 
 
 class WorldSpec(NamedTuple):
-    """Which world to make: a class, a seed, a size."""
+    """Which world to make: a class, a seed, a size, and how much it is swelled."""
 
     world: type[World]
     seed: int = 0
     size: Size = "small"
+    swell: int = 0
 
 
 class ToolTable(NamedTuple):
@@ -78,7 +80,7 @@ class WorldSet:
     @classmethod
     def create(cls, specs: Iterable[WorldSpec]) -> WorldSet:
         """Fresh worlds as specified; generated states are shared between calls."""
-        return cls([spec.world.create(spec.seed, spec.size) for spec in specs])
+        return cls([spec.world.create(spec.seed, spec.size, spec.swell) for spec in specs])
 
     def call(self, name: str, arguments: str | dict[str, Any] = "{}") -> ToolResult:
         """Call a tool by its public name; never raises for what a model sent."""
@@ -118,6 +120,8 @@ class WorldSet:
         """What changed from here to `later`, as `World.table` (cells: `World.cell`, key "")."""
         changes = []
         for mine, theirs in zip(self.worlds, later.worlds, strict=True):
+            if mine is theirs:
+                continue
             name = type(mine).__name__
             for table, key, before, after, minted in mine.diff(theirs):
                 if table == "_cells":
@@ -126,20 +130,34 @@ class WorldSet:
                     changes.append(Change(f"{name}.{table}", key, before, after, minted))
         return changes
 
+    def effects(self, later: WorldSet, skip: Collection[str] | None = None, ignore: Collection[str] = ()) -> Counter[Effect]:
+        """The differences from here to `later` that count (`canonical.py`); skip: what does not, default `incidental()`."""
+        return effects(self.diff(later), self.table_specs(), self.incidental() if skip is None else skip, ignore)
+
     def table_specs(self) -> dict[str, TableSpec]:
-        """`World.table` -> its spec."""
-        return {f"{type(w).__name__}.{n}": s for w in self.worlds for n, s in w.table_specs.items()}
+        """`World.table` -> its spec; not to be changed by whoever asks."""
+        return _declared(tuple([type(world) for world in self.worlds]))[0]
 
     def incidental(self) -> frozenset[str]:
         """The tables and cells (`World.name`) whose changes never decide a task by themselves."""
-        names = {f"{type(w).__name__}.{n}" for w in self.worlds for n, s in w.table_specs.items() if s.incidental}
-        names.update(f"{type(w).__name__}.{n}" for w in self.worlds for n, c in w.cell_specs.items() if c.incidental)
-        return frozenset(names)
+        return _declared(tuple([type(world) for world in self.worlds]))[1]
 
     def fingerprint(self) -> str:
         """32 hex digits over all worlds; for one world, its own."""
-        prints = [world.fingerprint() for world in self.worlds]
+        prints = self._prints()
         return prints[0] if len(prints) == 1 else blake2b("".join(prints).encode(), digest_size=16).hexdigest()
+
+    def _prints(self) -> list[str]:
+        return [world.fingerprint() for world in self.worlds]
 
     def __repr__(self) -> str:
         return f"WorldSet({shorten(', '.join(f'{type(w).__name__}(seed={w.seed})' for w in self.worlds))})"
+
+
+@lru_cache(maxsize=64)
+def _declared(classes: tuple[type[World], ...]) -> tuple[dict[str, TableSpec], frozenset[str]]:
+    """The tables of several world classes, and the names of what is incidental in them."""
+    tables = {f"{cls.__name__}.{name}": spec for cls in classes for name, spec in cls.table_specs.items()}
+    names = {name for name, spec in tables.items() if spec.incidental}
+    names.update(f"{cls.__name__}.{name}" for cls in classes for name, cell in cls.cell_specs.items() if cell.incidental)
+    return tables, frozenset(names)

@@ -11,6 +11,7 @@ from types import ModuleType
 from .errors import MissingExtraError
 
 EXTRAS: dict[str, str] = {
+    "datasketch": "data",
     "httpx": "chat",
     "httpx2": "chat",
     "huggingface_hub": "transformers",

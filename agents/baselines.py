@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from ..envs.faults import Faults
 from ..envs.literals import draw_value
-from ..envs.task import GoldCall, Task
+from ..envs.task import GoldCall, Task, Turn
 from ..envs.tool import ToolCall
 from .policy import AssistantMessage, Conversation, Opening
 
@@ -61,7 +62,7 @@ class OracleEpisode:
     name = "oracle"
 
     def __init__(self, task: Task, parallel: bool) -> None:
-        self._left = [list(turn.gold) for turn in task.turns]
+        self._left = [_insisting(turn) for turn in task.turns]
         self._replies = [turn.reply or "Done." for turn in task.turns]
         self._parallel = parallel
 
@@ -74,6 +75,17 @@ class OracleEpisode:
         while self._parallel and left and not {call.id for call in group}.intersection(left[0].after):
             group.append(left.pop(0))
         return AssistantMessage("", tuple([_gold_call(call) for call in group]))
+
+
+def _insisting(turn: Turn) -> list[GoldCall]:
+    """The gold calls of a turn; one that a fault answers stands there once more."""
+    faults, calls = Faults(turn.faults), list[GoldCall]()
+    for call in turn.gold:
+        while faults.strike(_gold_call(call)) is not None:
+            calls.append(call)
+            call = call.model_copy(update={"after": (call.id,)})  # not in one message with the one before
+        calls.append(call)
+    return calls
 
 
 def _gold_call(call: GoldCall) -> ToolCall:

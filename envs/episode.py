@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
+from .faults import Faults
 from .messages import MAX_CALLS, Message, number_calls, tool_message, user_message
 from .task import Task
 from .tool import ToolCall, ToolResult
@@ -50,6 +51,7 @@ class Episode:
     """
 
     __slots__ = (
+        "_faults",
         "_hidden",
         "_judge",
         "_traces",
@@ -68,9 +70,12 @@ class Episode:
         "worlds",
     )  # fmt: skip
 
-    def __init__(self, task: Task, *, max_steps: int = 100, hidden: Collection[str] = (), interceptors: Sequence[Interceptor] = ()) -> None:
+    def __init__(
+        self, task: Task, *, max_steps: int = 100, hidden: Collection[str] = (), interceptors: Sequence[Interceptor] = (),
+        judge: Judge | None = None,
+    ) -> None:  # fmt: skip
         self.task = task
-        self._judge: Judge = judge_of(task)
+        self._judge: Judge = judge or judge_of(task)
         self.worlds: WorldSet = self._judge.start.fork()
         self.turn = 0
         self.steps = 0
@@ -83,6 +88,7 @@ class Episode:
         self.interceptors = tuple(interceptors)
         self._hidden = frozenset(hidden)
         self._traces: list[TurnTrace] = [TurnTrace([])]
+        self._faults = Faults(task.turns[0].faults)
         self._show_tools()
 
     def start(self) -> tuple[Message, ...]:
@@ -148,9 +154,12 @@ class Episode:
         self.calls += 1
         if call.name not in self._visible_set:
             return unknown_tool(call.name, self.visible)
+        struck = self._faults.strike(call) if self._faults else None  # first: what a task has is not for others to use up
         for intercept in self.interceptors:
             if (answer := intercept(call, self.calls)) is not None:
                 return answer
+        if struck is not None:
+            return struck
         return self.worlds.call(call.name, call.arguments)
 
     def _end_turn(self, content: str) -> tuple[TurnVerdict, tuple[Message, ...]]:
@@ -164,6 +173,7 @@ class Episode:
         self._traces.append(TurnTrace([]))
         following = self.task.turns[self.turn]
         self.worlds.advance(following.elapse)
+        self._faults = Faults(following.faults)
         if following.release:
             self._show_tools()
         return judged, (user_message(following.user),)
@@ -171,6 +181,10 @@ class Episode:
     def verdict(self) -> Verdict:
         """The verdict as things stand; turns that did not end count as failed."""
         return Verdict(self.verdicts, len(self.task.turns))
+
+    def faults(self) -> Faults:
+        """The faults of this turn that have not struck yet; a copy."""
+        return self._faults.fork()
 
     def reached(self) -> float:
         """Share of the current turn's goal effects that the state shows now, 0..1."""
@@ -184,5 +198,6 @@ class Episode:
         twin.worlds = self.worlds.fork()
         twin.tried = set(self.tried)
         twin.log = list(self.log)
+        twin._faults = self._faults.fork()
         twin._traces = [TurnTrace(list(trace.results), trace.reply) for trace in self._traces]
         return twin

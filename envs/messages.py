@@ -7,6 +7,7 @@ string. Law: understanding never raises; what cannot be understood becomes an er
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -74,6 +75,16 @@ def user_message(text: str) -> Message:
 def tool_message(call: ToolCall, result: ToolResult) -> Message:
     """What a tool answers, tied to its call by id."""
     return {"role": "tool", "tool_call_id": call.id, "name": result.name, "content": result.text}
+
+
+def failure_of(message: Message) -> tuple[str, str] | None:
+    """Kind and words of the error that a tool message tells, None where it tells a result."""
+    content = message["content"]
+    if not content.startswith('{"error"'):
+        return None
+    found = json.loads(content)
+    error = found.get("error") if isinstance(found, dict) else None
+    return (error["kind"], error["message"]) if isinstance(error, dict) and {"kind", "message"} <= error.keys() else None
 
 
 def is_message(value: Any) -> bool:

@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import TaskError, display
+from .errors import ErrorKind, TaskError, display
 from .world import Size
 
 TASK_FORMAT = 1
+_LATER = ("swell", "faults", "declines", "asks")  # fields younger than the first tasks: while empty they are no part of an id
 _TEST = re.compile(r'"split"\s*:\s*"test"')
 Category = Literal["base", "miss_func", "miss_param", "long_context", "error_tool_response", "irrelevant", "clarify"]
 
@@ -73,6 +74,8 @@ class Checks(_Data):
         outputs: what tools must have returned by the end of the turn.
         told: values that the closing reply must contain (or, where a user answered within the turn, any message to it).
         forbidden: tables and cells that no call of this turn may write, not even for a moment.
+        declines: whether the reply must say that it cannot be done. asks: words of which a question in the reply must
+            hold one. Both are compared as `told` is, and fail with it.
     """
 
     state: bool = True
@@ -81,6 +84,15 @@ class Checks(_Data):
     outputs: tuple[RequiredOutput, ...] = ()
     told: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    declines: bool = False
+    asks: tuple[str, ...] = ()
+
+
+class Fault(_Data):
+    """The first call of `tool` in its turn is answered by an error of `kind`, without effect; see `faults.py`."""
+
+    tool: str
+    kind: ErrorKind
 
 
 class Turn(_Data):
@@ -89,7 +101,7 @@ class Turn(_Data):
     Attributes:
         user: what the user says. gold: the reference calls. reply: gold's closing words.
         elapse: simulated seconds that pass before this turn. release: held-out tools handed over now.
-        fingerprint: of the state after gold, for verification.
+        faults: errors that services answer with in this turn, one a tool. fingerprint: of the state after gold, for verification.
     """
 
     user: str
@@ -98,16 +110,21 @@ class Turn(_Data):
     checks: Checks = Checks()
     elapse: int = Field(default=0, ge=0)
     release: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     fingerprint: str = ""
 
 
 class TaskWorld(_Data):
-    """A world of a task, by name (registered, or `module:Class`), with seed, size and the version it was made for."""
+    """A world of a task, by name (registered, or `module:Class`), with seed, size and the version it was made for.
+
+    `swell` is how many helpings of unrelated records it holds besides; it is not written where it is 0.
+    """
 
     world: str
     seed: int = 0
     size: Size = "small"
     version: int = 1
+    swell: int = Field(default=0, ge=0)
 
 
 class Task(_Data):
@@ -159,6 +176,9 @@ class Task(_Data):
     def content_id(self) -> str:
         """The hash id: `<env short name>-<12 hex digits>`, over everything but `id` and `split`."""
         body = self.model_dump(mode="json", exclude={"id", "split"})
+        for part, name in [(p, n) for p in body["worlds"] + body["turns"] + [t["checks"] for t in body["turns"]] for n in _LATER]:
+            if not part.get(name, True):
+                del part[name]
         digest = blake2b(json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), digest_size=6).hexdigest()
         short = self.env.rsplit("/", 1)[-1].split("-v", 1)[0].split(":")[-1].lower()
         return f"{short}-{digest}"

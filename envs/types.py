@@ -121,8 +121,7 @@ def parse_money(value: object, least: int | None = None) -> int:
 
 def format_money(minor: int) -> str:
     """Minor units to a decimal string: `format_money(-5) == "-0.05"`."""
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+    return f"{minor // 100}.{minor % 100:02d}" if minor >= 0 else f"-{-minor // 100}.{-minor % 100:02d}"
 
 
 def _positive_money(value: object) -> int:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .canonical import Effect, effects
+from .canonical import Effect
 from .errors import TaskError, shorten
 from .registry import world_class
 from .task import Checks, RequiredOutput, Task
-from .told import mentions
+from .told import asks, declines, mentions
 from .tool import ToolResult
 from .worldset import WorldSet, WorldSpec
 
@@ -84,16 +84,15 @@ class TurnTrace:
 
 
 class Judge:
-    """Judges episodes of one task. Make it with `judge_of(task)`, which keeps recent ones.
+    """Judges episodes of one task. Make it with `judge_of(task)`, which keeps recent ones; or on a `start` of one's own.
 
     Attributes:
         task: the task. start: its worlds, pristine (fork before use). goals: per turn, gold's effects.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, start: WorldSet | None = None) -> None:
         self.task = task
-        self.start = start_of(task)
-        self._specs = self.start.table_specs()
+        self.start = start or start_of(task)
         self._incidental = self.start.incidental()
         self.goals: list[Counter[Effect]] = []
         self.fingerprints: list[str] = []
@@ -113,7 +112,7 @@ class Judge:
 
     def _effects(self, worlds: WorldSet, checks: Checks) -> Counter[Effect]:
         skip = self._incidental.difference(checks.include)
-        return effects(self.start.diff(worlds), self._specs, skip, checks.ignore)
+        return self.start.effects(worlds, skip, checks.ignore)
 
     def turn(self, number: int, worlds: WorldSet, traces: Sequence[TurnTrace]) -> TurnVerdict:
         """Judge turn `number` at its end.
@@ -128,7 +127,7 @@ class Judge:
             mine, goal = self._effects(worlds, checks), self.goals[number]
             missing, unexpected = _explain(goal - mine), _explain(mine - goal)
         unseen = tuple(_name(o) for o in checks.outputs if not _returned(o, traces))
-        untold = tuple(value for value in checks.told if not mentions(trace.reply, value))
+        untold = tuple(value for value in checks.told if not mentions(trace.reply, value)) + _unspoken(checks, trace.reply)
         clean = not checks.forbidden or not _touched(checks.forbidden, trace.results, worlds)
         return TurnVerdict(not missing and not unexpected, not unseen, not untold, clean, missing, unexpected, untold, unseen)
 
@@ -154,7 +153,7 @@ def start_of(task: Task) -> WorldSet:
         cls = world_class(part.world)
         if cls.version != part.version:
             raise TaskError(f"task {task.id} was made for {part.world} version {part.version}, installed is {cls.version}")
-        specs.append(WorldSpec(cls, part.seed, part.size))
+        specs.append(WorldSpec(cls, part.seed, part.size, part.swell))
     return WorldSet.create(specs)
 
 
@@ -177,6 +176,13 @@ def _returned(output: RequiredOutput, traces: Sequence[TurnTrace]) -> bool:
             if result.error is None and first in result.text and contains(result.value, output.fields):
                 return True
     return False
+
+
+def _unspoken(checks: Checks, reply: str) -> tuple[str, ...]:
+    """What a reply lacks that has no value: a refusal, or a question."""
+    refusal = ("that it cannot be done",) if checks.declines and not declines(reply) else ()
+    question = (f"a question for: {', '.join(checks.asks)}",) if checks.asks and not asks(reply, checks.asks) else ()
+    return refusal + question
 
 
 def _touched(forbidden: Iterable[str], results: Iterable[ToolResult], worlds: WorldSet) -> bool:

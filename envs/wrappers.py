@@ -14,15 +14,9 @@ import gymnasium
 
 from .env import ToolEnv
 from .errors import ERROR_KINDS, ErrorKind, UnknownNameError
+from .faults import failed
 from .messages import Message
 from .tool import ToolCall, ToolResult
-
-_WORDS: dict[str, str] = {
-    "unavailable": "the service is temporarily unavailable; try again",
-    "limit_exceeded": "too many requests right now; try again",
-    "conflict": "the record is being changed by somebody else; try again",
-    "permission_denied": "the service refused this request",
-}
 
 
 class _Base(gymnasium.Wrapper[tuple[Message, ...], Any, tuple[Message, ...], Any]):
@@ -74,7 +68,7 @@ class FaultInjection(_Base, gymnasium.utils.RecordConstructorArgs):
         if draw % 1_000_000 >= self.rate * 1_000_000:
             return None
         kind = self.kinds[draw // 1_000_000 % len(self.kinds)]
-        return ToolResult.failure(call.name, kind, _WORDS.get(kind, "the call failed; try again"))
+        return failed(call.name, kind)
 
 
 class HoldOut(_Base, gymnasium.utils.RecordConstructorArgs):

@@ -8,10 +8,9 @@ another state, or shows other results, the query is ambiguous; so it is when it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..envs.binding import Bound, Occurrence, Pool
-from ..envs.canonical import effects
-from ..envs.worldset import WorldSet
 from .advanced import AdvancedTool, Executed
 from .phrasing import Speaker, Style
 from .plan import PlannedCall, Reference, Round
@@ -36,7 +35,7 @@ def other_reading(round_: Round, rounds: list[Round], tool: AdvancedTool, style:
                 tried += 1
                 if tried > MAX_READINGS:
                     return ""
-                if _ends_elsewhere(round_, tool, earlier, (call.id, name, value)):
+                if ends_elsewhere(round_, tool, earlier, swap=(call.id, name, value)):
                     return f"{call.name}.{name} could also mean another {speaker.noun(bound.seen.semantic) if bound.seen else name}"
     return ""
 
@@ -86,15 +85,19 @@ def _as(reference: Reference, other: Occurrence) -> Reference:
     return Reference(tuple((field, other.holder.get(field)) for field, _ in reference.where), reference.pick)
 
 
-def _ends_elsewhere(round_: Round, tool: AdvancedTool, earlier: dict[str, object], swap: tuple[str, str, object]) -> bool:
+def ends_elsewhere(
+    round_: Round, tool: AdvancedTool, earlier: dict[str, Any], *, swap: tuple[str, str, Any] | None = None,
+    values: dict[str, Any] | None = None,
+) -> bool:  # fmt: skip
+    """Whether a round's advanced tool runs with another value too, and shows or changes something else.
+
+    Args:
+        earlier: results of earlier turns (call id -> plain data). swap, values: as `AdvancedTool.execute` takes them.
+    """
     worlds = round_.before.fork()
-    done: Executed = tool.execute(worlds, earlier=earlier, swap=swap)
+    done: Executed = tool.execute(worlds, values, earlier, swap)
     if done.failed:
         return False
     if any(done.results[call.id].text != call.result.text for call in round_.sinks()):
         return True
-    return _effects(round_.before, worlds) != _effects(round_.before, round_.after)
-
-
-def _effects(start: WorldSet, end: WorldSet) -> object:
-    return effects(start.diff(end), start.table_specs(), start.incidental())
+    return bool(round_.before.effects(worlds) != round_.before.effects(round_.after))

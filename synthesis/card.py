@@ -55,6 +55,8 @@ _TEXT = (
 _LIMITS = (
     "The worlds are simulations: they have the rules, ids and errors of real services, and none of their scale or surprises.",
     "Users speak English; names, amounts and dates are generated from a seed and belong to nobody.",
+    "Conversations of the category error_tool_response hold failing calls; some are the assistant's own mistakes. Rows of one message leave"
+    " those out, whole conversations keep them.",
     "A proof says that calls, results, states and sources hold. It says nothing about taste: wording and reasoning were not rated.",
 )
 

@@ -11,14 +11,17 @@ calls bears the ids of gold, so that sources stay what they are; further reads (
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
+from ..envs.faults import Faults
 from ..envs.messages import Message, tool_message, user_message
 from ..envs.task import GoldCall
 from ..envs.told import mentions, normalise
 from ..envs.tool import ToolCall
+from .aim import PLAIN, Aim
 from .brief import Brief
 from .plan import Round
 from .query import Query
@@ -31,12 +34,14 @@ _TELLTALE = re.compile(
     r"\b(hint|critic|critique|gold (answer|call|calls|standard)|ground truth|reference (answer|solution|calls)|previous attempt)\b",
     re.IGNORECASE,
 )
+_TELLING = ("hint", "criti", "gold ", "ground", "reference", "previous")  # one of these stands in each
 
 
 class Attempt(NamedTuple):
     """One pass of the chain: its number from 1, why it failed ("" if it passed), its calls, the hint that it earned.
 
-    `extra` are the ids of its calls that gold does not have, all reads.
+    `extra` are the ids of its calls that gold does not have, all reads or failures; `slips` those of them that were the
+    assistant's own mistakes.
     """
 
     k: int
@@ -44,6 +49,12 @@ class Attempt(NamedTuple):
     calls: tuple[ToolCall, ...]
     hint: str = ""
     extra: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON data, without the calls."""
+        more = {"extra": list(self.extra), "slips": list(self.slips)}
+        return {"k": self.k, "why": self.why, "hint": self.hint, **{name: ids for name, ids in more.items() if ids}}
 
 
 class Chain(NamedTuple):
@@ -56,77 +67,102 @@ class Chain(NamedTuple):
 
 async def guided_chain(
     history: Sequence[Message], query: Query, round_: Round, brief: Brief, scene: Scene, roles: Roles, rng: Random, *,
-    k_max: int = K_MAX, mode: Mode = "strict",
+    k_max: int = K_MAX, mode: Mode = "strict", aim: Aim = PLAIN,
 ) -> Chain:  # fmt: skip
-    """Answer a query with guidance until an attempt validates, at most `k_max` times."""
+    """Answer a query with guidance until an attempt validates, at most `k_max` times. `aim`: what else it is to come to."""
     gold = [call.gold() for call in round_.calls]
-    prompt = Prompt(brief.tool.description, plan=round_, tools=round_.before.tools)
+    tools = {name: tool for name, tool in round_.before.tools.items() if name not in aim.hidden}
+    prompt = Prompt(aim.hint or brief.tool.description, plan=round_, aim=aim, tools=tools)
     attempts: list[Attempt] = []
     found = Chain((), (), ())
     for k in range(1, k_max + 1):
-        messages, calls, prints, why = await _attempt([*history, user_message(query.text)], round_, brief, prompt, scene, roles, rng)
-        why = why or validate(round_, gold, calls, mode) or check_reasoning(messages) or _check_words(messages, brief, prompt)
+        tried = await _attempt([*history, user_message(query.text)], round_, brief, prompt, scene, roles, rng)
+        calls = tuple(tried.calls)
+        why = tried.why or validate(round_, gold, tried.lasting(aim), mode) or check_reasoning(tried.messages)
+        why = why or _check_words(tried.messages, brief, prompt)
         if not why:
-            messages, extra = _settled(messages, gold, calls, round_)
-            found = Chain(tuple(messages), (), tuple(prints))
-            attempts.append(Attempt(k, "", tuple(calls), extra=extra))
+            found = Chain(tuple(tried.settle(gold, round_, aim)), (), tuple(tried.prints))
+            attempts.append(Attempt(k, "", calls, extra=tried.extra, slips=tried.slips))
             break
         hint = "" if k == k_max else await _safe_hint(roles, why, calls, gold, round_, scene, query)
-        attempts.append(Attempt(k, why, tuple(calls), hint))
+        attempts.append(Attempt(k, why, calls, hint))
         prompt.critiques.append(hint)
     if roles.watch is not None:
         roles.watch(round_.turn, attempts)
     return found._replace(attempts=tuple(attempts))
 
 
-def _settled(
-    messages: list[Message], gold: Sequence[GoldCall], calls: Sequence[ToolCall], round_: Round
-) -> tuple[list[Message], tuple[str, ...]]:
-    """The messages with gold's ids on their calls, and the ids of the calls that gold does not have."""
-    places = places_of(gold, calls, round_.before.tools)
-    ids = [identity or f"t{round_.turn}x{number}" for number, identity in enumerate(places)]
-    extra = tuple([identity for identity, place in zip(ids, places, strict=True) if not place])
-    if ids == [call.id for call in calls]:
-        return messages, extra
-    asked, answered, made = iter(ids), iter(ids), list[Message]()
-    for message in messages:
-        if message["role"] == "tool":
-            message = {**message, "tool_call_id": next(answered)}
-        elif message.get("tool_calls"):
-            message = {**message, "tool_calls": [{**item, "id": next(asked)} for item in message["tool_calls"]]}
-        made.append(message)
-    return made, extra
+@dataclass(slots=True)
+class _Tried:
+    """One attempt: its messages, calls and fingerprints, per call how it failed ("", `fault`, `slip`), and why it ended."""
+
+    messages: list[Message] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    prints: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    why: str = ""
+    extra: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
+
+    def lasting(self, aim: Aim) -> list[ToolCall]:
+        """The calls that count: where things are meant to go wrong, those that went through."""
+        return [call for call, how in zip(self.calls, self.failed, strict=True) if not (how and aim.troubled)]
+
+    def settle(self, gold: Sequence[GoldCall], round_: Round, aim: Aim) -> list[Message]:
+        """The messages with gold's ids on their calls; names those that gold does not have."""
+        lasting = self.lasting(aim)
+        found = iter(places_of(gold, lasting, round_.before.tools))
+        places = ["" if how and aim.troubled else next(found) for how in self.failed]
+        ids = [identity or f"t{round_.turn}x{number}" for number, identity in enumerate(places)]
+        self.extra = tuple([identity for identity, place in zip(ids, places, strict=True) if not place])
+        self.slips = tuple([identity for identity, how in zip(ids, self.failed, strict=True) if how == "slip"])
+        if ids == [call.id for call in self.calls]:
+            return self.messages
+        asked, answered, made = iter(ids), iter(ids), list[Message]()
+        for message in self.messages:
+            if message["role"] == "tool":
+                message = {**message, "tool_call_id": next(answered)}
+            elif message.get("tool_calls"):
+                message = {**message, "tool_calls": [{**item, "id": next(asked)} for item in message["tool_calls"]]}
+            made.append(message)
+        return made
 
 
-async def _attempt(
-    messages: list[Message], round_: Round, brief: Brief, prompt: Prompt, scene: Scene, roles: Roles, rng: Random
-) -> tuple[list[Message], list[ToolCall], list[str], str]:
-    worlds = round_.before.fork()
-    made: list[Message] = []
-    calls: list[ToolCall] = []
-    prints: list[str] = []
+async def _attempt(messages: list[Message], round_: Round, brief: Brief, prompt: Prompt, scene: Scene, roles: Roles, rng: Random) -> _Tried:
+    worlds, faults = round_.before.fork(), Faults(prompt.aim.faults)
+    tried = _Tried()
     said = f"{scene.said}\n{messages[-1]['content']}"
     shown: list[Any] = [call.value for r in scene.rounds for call in r.calls]
+    drawn = {call.result.text: call.value for call in round_.calls}  # read already
     for _ in range(MAX_STEPS):
         try:
-            thought: Thought = await roles.reasoning.think([*messages, *made], brief, prompt, scene, rng)
+            thought: Thought = await roles.reasoning.think([*messages, *tried.messages], brief, prompt, scene, rng)
         except NoAnswer as error:
-            return made, calls, prints, f"no usable message: {error}"
-        made.append(assistant_message(thought))
+            tried.why = f"no usable message: {error}"
+            return tried
+        tried.messages.append(assistant_message(thought))
         if not thought.calls:
-            return made, calls, prints, ""
+            return tried
         fresh: list[Any] = []
         for call in thought.calls:
-            calls.append(call)
-            if why := _unseen(worlds.tools, call, said, shown):
-                return made, calls, prints, why
-            result = worlds.call(call.name, call.arguments)
-            prints.append(worlds.fingerprint())
-            made.append(tool_message(call, result))
+            tried.calls.append(call)
+            tried.failed.append("")
+            tried.why = _unseen(worlds.tools, call, said, shown) or (
+                f"there is no {call.name} now" if call.name in prompt.aim.hidden else ""
+            )
+            if tried.why:
+                return tried
+            struck = faults.strike(call)
+            result = struck or worlds.call(call.name, call.arguments)
+            tried.prints.append(worlds.fingerprint())
+            tried.messages.append(tool_message(call, result))
             if result.error is None:
-                fresh.append(result.value)
+                fresh.append(drawn[result.text] if result.text in drawn else result.value)
+            else:
+                tried.failed[-1] = "slip" if struck is None else "fault"
         shown += fresh
-    return made, calls, prints, f"no reply after {MAX_STEPS} messages"
+    tried.why = f"no reply after {MAX_STEPS} messages"
+    return tried
 
 
 def _unseen(tools: Any, call: ToolCall, said: str, shown: Sequence[Any]) -> str:
@@ -177,10 +213,16 @@ def _squeeze(text: str) -> str:
     return "".join([sign for sign in text.casefold() if sign.isalnum()])
 
 
+def _telltales(text: str) -> Iterator[re.Match[str]]:
+    """Words of guidance in a text."""
+    folded = text.casefold()  # a cheap first look, for plain letters: some others match these in capitals only
+    return _TELLTALE.finditer(text) if not text.isascii() or any([word in folded for word in _TELLING]) else iter(())
+
+
 def check_reasoning(messages: Sequence[Message]) -> str:
     """Why a trace cannot be stored ("" if it can): it speaks of hints, critics or a reference solution."""
     for message in messages:
-        if (found := _TELLTALE.search(message.get("reasoning_content") or "")) is not None:
+        if (found := next(_telltales(message.get("reasoning_content") or ""), None)) is not None:
             return f"the reasoning speaks of {found[0]!r}"
     return ""
 
@@ -190,7 +232,7 @@ def _check_words(messages: Sequence[Message], brief: Brief, prompt: Prompt) -> s
     heard = "\n".join([message["content"] for message in messages if message["role"] == "tool"])
     own = [message for message in messages if message["role"] == "assistant"]
     for message in own:
-        for found in _TELLTALE.finditer(message["content"]):
+        for found in _telltales(message["content"]):
             if found[0] not in heard:
                 return f"the answer speaks of {found[0]!r}"
     if prompt.critiques:
@@ -198,6 +240,8 @@ def _check_words(messages: Sequence[Message], brief: Brief, prompt: Prompt) -> s
         if any(len(hint) > 20 and normalise(hint) in words for hint in prompt.critiques):
             return "the answer repeats a hint"
     reply = own[-1]["content"]
+    if why := prompt.aim.missed(reply):
+        return why
     for answer in brief.answers:
         for label, values in zip(answer.labels, answer.values, strict=True):
             if not all(mentions(reply, value) for value in values):

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ..envs.errors import RunError
+from ..envs.announcing import announced
 from ..envs.messages import Message
 from .openings import OPENINGS, opening_rows, turns_of
 from .sample import Sample
@@ -47,23 +47,39 @@ def rows_of(sample: Sample, tools: Callable[[int], str], form: str, rows: str, r
         sample: one conversation. tools: turn -> the JSON text of the tools that are visible in it.
         form, rows, reasoning: as in `ExportOptions`.
 
-    Raises `RunError` where tools appear midway and a row a conversation is wanted.
+    Rows of one message leave out those that were mistakes; in a row of a whole conversation, tools that appear midway are
+    told in the user message that brings them.
     """
     if form in OPENINGS:
         prepare = objects if form == "trl-grpo" else list
         yield from opening_rows(sample, tools, form, rows, lambda messages: prepare(kept(messages, reasoning)))
         return
     if rows == "conversation":
-        if any(turn.release for turn in sample.task.turns):
-            raise RunError(f"tools appear midway in {sample.id}, so one row cannot hold it; export with --rows message")
-        messages = kept(sample.messages, reasoning)
-        yield _row(f"{sample.id}", sample, messages, tools(len(sample.task.turns) - 1), form, whole=True)
+        messages = kept(_with_announcements(sample, tools), reasoning)
+        yield _row(f"{sample.id}", sample, messages, tools(0), form, whole=True)
         return
-    turns = turns_of(sample)
+    turns, slips = turns_of(sample), sample.slips()
     for index, message in enumerate(sample.messages):
-        if message["role"] == "assistant":
+        if message["role"] == "assistant" and not _is_slip(message, slips):
             messages = kept(sample.messages[: index + 1], reasoning)
             yield _row(f"{sample.id}.{index}", sample, messages, tools(turns[index]), form, whole=False)
+
+
+def _with_announcements(sample: Sample, tools: Callable[[int], str]) -> list[Message]:
+    """The messages, with tools that a turn hands over told in its user message."""
+    if not any(turn.release for turn in sample.task.turns):
+        return sample.messages
+    found: list[Message] = []
+    for turn, message in zip(turns_of(sample), sample.messages, strict=True):
+        if message["role"] == "user" and turn > 0 and sample.task.turns[turn].release:
+            found += announced([message], json.loads(tools(turn - 1)), json.loads(tools(turn)))
+        else:
+            found.append(message)
+    return found
+
+
+def _is_slip(message: Message, slips: frozenset[str]) -> bool:
+    return any(call["id"] in slips for call in message.get("tool_calls") or ())
 
 
 def kept(messages: list[Message], reasoning: str) -> list[Message]:

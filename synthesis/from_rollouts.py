@@ -36,6 +36,8 @@ from .roles import Roles, template_roles
 from .sample import Sample
 from .validate import literal_arguments
 
+_ORDINARY = ("base", "long_context", "error_tool_response")  # of the others, a turn without calls would be no round
+
 
 def turns_of(record: Mapping[str, Any]) -> list[tuple[str, list[ToolCall]]]:
     """(what the user said, calls) per turn of a stored trajectory; calls without a result are left out."""
@@ -161,8 +163,10 @@ async def sample_from(record: dict[str, Any], roles: Roles, options: AssemblyOpt
     if record.get("status") != "completed" or not (record.get("verdict") or {}).get("success"):
         raise Rejected("not_successful")
     task = Task.model_validate(record["task"])
+    if task.category not in _ORDINARY:
+        raise Rejected("special_category")
     judge_of(task)
-    specs = [(part.world, WorldSpec(world_class(part.world), part.seed, part.size)) for part in task.worlds]
+    specs = [(part.world, WorldSpec(world_class(part.world), part.seed, part.size, part.swell)) for part in task.worlds]
     assembler = Assembler(graph_of([spec.world for _, spec in specs]), roles, options)
     grounder = Grounder(task)
     rounds = []

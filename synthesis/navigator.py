@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import networkx as nx
 
@@ -20,6 +20,8 @@ from ..envs.graph import ToolGraph
 from ..envs.tool import Predicate, Tool, predicate_name
 from ..envs.world import World
 from ..envs.worldset import WorldSet, tool_table
+
+Sampling = Literal["directed", "random", "literal"]
 
 
 class Rejected(Exception):
@@ -33,14 +35,15 @@ class Rejected(Exception):
 class SamplerOptions(NamedTuple):
     """How rounds are drawn.
 
-    literal: the paper's rule as printed. explore: chance of a random legal read while there is slack.
+    sampling: which tool is called next. `directed` goes for a target; `literal` is the paper's rule as printed; `random`
+    takes any legal tool and has no target; both are here to be compared with. explore: chance of a random legal read while there is slack.
     enrich: chance to let a result supply a value that the user could have said. cross: where several
     worlds are together, chance to let one supply what a target of another takes. failures: tool -> failures of
     the current policy; a target's chance is proportional to 1 + failures (arXiv 2601.01498). min_jump: below what
     score even an uncued query would fall, a second goal is added.
     """
 
-    literal: bool = False
+    sampling: Sampling = "directed"
     explore: float = 0.1
     enrich: float = 0.8
     cross: float = 0.5
@@ -58,24 +61,31 @@ class Navigator:
     def __init__(self, graph: ToolGraph, options: SamplerOptions) -> None:
         self.graph = graph
         self.options = options
-        self.targets = [name for name in graph.tools if name in graph.reachable()]
+        within = graph.reachable()
+        self.targets = [name for name in graph.tools if name in within]
         self.distance: dict[str, dict[str, int]] = dict(nx.all_pairs_shortest_path_length(graph.graph))
         self._depth = {name: len(graph.closure(name)) for name in self.targets}
+        self._suppliers: dict[tuple[str, str], list[str]] = {}  # a graph does not change
 
     def choose_target(self, rng: Random, worlds: WorldSet, pool: Pool, turn: int, across: bool, taken: Counter[str]) -> str:
-        """A target tool; with `across`, one that can use a value of an earlier turn where there is one."""
+        """A target tool; with `across`, one that can use a value of an earlier turn where there is one.
+
+        Where calls are drawn at random there is none: "".
+        """
+        if self.options.sampling == "random":
+            return ""
         names = self.targets
         if across:
-            fitting = [name for name in names if self._uses_earlier(worlds.tools[name], pool, turn)]
+            shown = {kind for kind, items in pool.seen.items() if any(item.turn < turn for item in items)}
+            fitting = [name for name in names if self._uses_earlier(worlds.tools[name], pool, shown)]
             names = fitting or names
-        weights = [(1 + self.options.failures.get(n, 0)) / (1 + 3 * taken[n]) for n in names]
+        weights = [(1 + self.options.failures.get(n, 0)) / (1 + 3 * taken.get(n, 0)) for n in names]
         return rng.choices(names, weights)[0]
 
     @staticmethod
-    def _uses_earlier(tool: Tool, pool: Pool, turn: int) -> bool:
+    def _uses_earlier(tool: Tool, pool: Pool, shown: set[str]) -> bool:
         return any(
-            p.semantic is not None and p.required and not is_loose(p, pool) and pool.latest(p.semantic.name, before=turn)
-            for p in tool.parameters.values()
+            p.semantic is not None and p.required and p.semantic.name in shown and not is_loose(p, pool) for p in tool.parameters.values()
         )
 
     def needed(self, target: str, holds: frozenset[str], pool: Pool, rng: Random) -> list[str]:
@@ -93,7 +103,7 @@ class Navigator:
                 met = bool(pool.seen.get(need.name)) if need.kind == "data" else need.name in holds
                 if met or need.providers & set(order):
                     continue
-                options = [p for p in need.providers if p in self.graph.reachable() and p not in path]
+                options = [p for p in need.providers if p in self._depth and p not in path]
                 if not options:
                     raise Rejected("unreachable_target", target)
                 best = self._cheap(options, rng)
@@ -115,9 +125,13 @@ class Navigator:
 
     def suppliers(self, name: str, kind: str) -> list[str]:
         """Reads within reach whose results show a value of `kind` for tool `name`, sorted."""
-        into = self.graph.graph.in_edges(name, data=True)
-        found = {u for u, _, d in into if d["kind"] == "data" and d["name"] == kind and self.reads(u)}
-        return sorted(found.intersection(self.targets) - {name}, key=lambda n: (self._depth[n], n))
+        known = self._suppliers.get((name, kind))
+        if known is None:
+            into = self.graph.graph.in_edges(name, data=True)
+            found = {u for u, _, d in into if d["kind"] == "data" and d["name"] == kind and self.reads(u)}
+            known = sorted(found.intersection(self.targets) - {name}, key=lambda n: (self._depth[n], n))
+            self._suppliers[name, kind] = known
+        return known
 
 
 def holding(worlds: WorldSet) -> frozenset[str]:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from ..envs.errors import RunError
-from ..envs.task import Task
-from .pipeline import Maker, Request
+from ..envs.registry import env_info, world_class
+from ..envs.task import Category, Task
+from .maker import Maker, Request
+from .making import AssemblyOptions
+from .special.mix import CATEGORIES
 from .verify import prove_task
 
 CANDIDATES = 3  # to each task wanted
@@ -23,24 +26,34 @@ def split_of(family: str) -> str:
     return "test" if blake2b(family.encode(), digest_size=4).digest()[0] % 5 == 0 else "train"
 
 
-def make_pack(env: str, n: int, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> list[Task]:
-    """`n` proven tasks of an env, spread over what they are about.
+def make_pack(
+    env: str, n: int, seed: int = 0, special: int = 0, progress: Callable[[int, int], None] | None = None
+) -> list[Task]:  # fmt: skip
+    """`n` proven tasks of an env, and `special` more of each special category, spread over what they are about.
 
     Args:
         env: an env by name. n, seed: how many, drawn by what. progress: told (candidates made, candidates wanted).
 
-    Raises `RunError` if fewer can be made.
+    Raises `RunError` if fewer can be made. A category that the env's worlds cannot have is left out.
     """
-    found: dict[str, Task] = {}
-    wanted = CANDIDATES * n
-    for done, made in enumerate(Maker(Request((env,), wanted, seed)).stream(), 1):
-        if made.sample is not None:
-            found.setdefault(made.sample.task.id, made.sample.task)
-        if progress is not None:
-            progress(done, wanted)
-    if len(found) < n:
-        raise RunError(f"only {len(found)} tasks could be made in {env}, {n} are wanted; ask for fewer")
-    chosen = [task.model_copy(update={"split": split_of(task.family)}) for task in _spread(found.values(), n)]
+    wanted: dict[Category, int] = {"base": n}
+    if special:
+        able = any(world_class(name).can_swell for name in env_info(env).worlds)
+        wanted |= {name: special for name in CATEGORIES if name != "base" and (able or name != "long_context")}
+    total = CANDIDATES * sum(wanted.values())
+    done, chosen = 0, list[Task]()
+    for category, count in wanted.items():
+        found: dict[str, Task] = {}
+        options = AssemblyOptions(mix={category: 1.0})
+        for made in Maker(Request((env,), CANDIDATES * count, seed), options=options).stream():
+            done += 1
+            if made.sample is not None:
+                found.setdefault(made.sample.task.id, made.sample.task)
+            if progress is not None:
+                progress(done, total)
+        if len(found) < count:
+            raise RunError(f"only {len(found)} {category} tasks could be made in {env}, {count} are wanted; ask for fewer")
+        chosen += [task.model_copy(update={"split": split_of(task.family)}) for task in _spread(found.values(), count)]
     for task in chosen:
         if why := next(prove_task(task), None):
             raise RunError(f"task {task.id} is not proven: {why}; report this, synthesis must not let it through")

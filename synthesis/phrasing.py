@@ -37,6 +37,12 @@ _VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|opti
 _CHEAP = ("price", "fare", "cost", "total", "fee")
 
 
+class Vague(str):
+    """Words that stand where a user does not say a value: `a certain name`. Never quoted, and left out of clauses."""
+
+    __slots__ = ()
+
+
 class Style(NamedTuple):
     """How a persona writes: long dates or ISO, and how values are quoted."""
 
@@ -71,6 +77,8 @@ def say(value: Any, style: Style) -> str:
 def quoted(value: Any, style: Style) -> str:
     """A value as a person writes it, in quotes where it would not stand by itself."""
     text = say(value, style)
+    if isinstance(value, Vague):
+        return text
     plain = not isinstance(value, str) or bool(_DATE.fullmatch(value) or _STAMP.fullmatch(value) or re.fullmatch(r"[\w.@:+/~-]+", text))
     name = isinstance(value, str) and re.fullmatch(r"[A-Z][a-zà-ÿ]+( [A-Z][a-zà-ÿ]+)?", text) is not None
     if plain or name:
@@ -179,6 +187,8 @@ class Speaker:
         said = []
         for name in names:
             bound = call.bound[name]
+            if isinstance(bound.value, Vague):
+                continue
             if bound.seen is None and isinstance(bound.value, bool):
                 said.append(f"{'with' if bound.value else 'without'} {words(name)}")
                 continue
@@ -216,7 +226,7 @@ class Speaker:
 
     def _fill(self, phrase: str, call: PlannedCall) -> str:
         for name, bound in call.bound.items():
-            if bound.seen is not None:  # what is pointed at is not quoted
+            if bound.seen is not None or isinstance(bound.value, Vague):  # what is pointed at is not quoted
                 phrase = re.sub(rf"""(["'])\{{{name}\}}\1""", f"{{{name}}}", phrase)
         out: list[str] = []
         for text, slot, _, _ in string.Formatter().parse(phrase):

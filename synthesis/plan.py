@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..envs.binding import Bound, Occurrence, Pool
-from ..envs.canonical import effects
 from ..envs.task import GoldCall, Source
 from ..envs.tool import Tool, ToolResult
 from ..envs.worldset import WorldSet
@@ -49,6 +48,7 @@ class PlannedCall:
     enables: frozenset[str] = frozenset()
     seen: tuple[Occurrence, ...] = ()
     after: tuple[str, ...] = ()
+    _gold: GoldCall | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -71,14 +71,16 @@ class PlannedCall:
         return bool(self.result.written)
 
     def gold(self) -> GoldCall:
-        """The call as a task's gold."""
-        return GoldCall(
-            id=self.id,
-            name=self.name,
-            arguments=self.arguments,
-            after=self.after,
-            sources={n: self._source(n, b) for n, b in self.bound.items()},
-        )
+        """The call as a task's gold. Arguments and references are settled by the first time; `after` may still change."""
+        if self._gold is None or self._gold.after != self.after:
+            self._gold = GoldCall(
+                id=self.id,
+                name=self.name,
+                arguments=self.arguments,
+                after=self.after,
+                sources={n: self._source(n, b) for n, b in self.bound.items()},
+            )
+        return self._gold
 
     def _source(self, name: str, bound: Bound) -> Source:
         if bound.seen is None:
@@ -170,13 +172,13 @@ def order_by_execution(round_: Round) -> None:
     """
     calls, start = round_.calls, round_.before
     place = {call.id: index for index, call in enumerate(calls)}
+    made = [(call.name, call.arguments, call.result.text) for call in calls]
     states = [start.fork()]
-    for call in calls:
+    for name, arguments, text in made:
         states.append(states[-1].fork())
-        answer = states[-1].call(call.name, call.arguments)
-        assert answer.text == call.result.text, "worlds are deterministic"
-    specs, skip = start.table_specs(), start.incidental()
-    goal = effects(start.diff(states[-1]), specs, skip)
+        answer = states[-1].call(name, arguments)
+        assert answer.text == text, "worlds are deterministic"
+    goal = start.effects(states[-1])
     before: list[set[int]] = []  # transitively
     for index, call in enumerate(calls):
         direct = {place[b.seen.call] for b in call.bound.values() if b.seen is not None and b.seen.call in place}
@@ -187,23 +189,23 @@ def order_by_execution(round_: Round) -> None:
             moved = [k for k in range(other + 1, index) if k in closed]
             rest = [k for k in range(other + 1, len(calls)) if k != index and k not in closed]
             worlds = states[other].fork()
-            same = _answers_alike(worlds, [calls[k] for k in (*moved, index, other, *rest)])
-            if not same or effects(start.diff(worlds), specs, skip) != goal:
+            same = _answers_alike(worlds, [made[k] for k in (*moved, index, other, *rest)])
+            if not same or start.effects(worlds) != goal:
                 direct.add(other)
                 closed |= before[other] | {other}
         before.append(closed)
         call.after = tuple(calls[k].id for k in sorted(direct))
 
 
-def _answers_alike(worlds: WorldSet, calls: list[PlannedCall]) -> bool:
-    return all(worlds.call(call.name, call.arguments).text == call.result.text for call in calls)
+def _answers_alike(worlds: WorldSet, made: list[tuple[str, dict[str, Any], str]]) -> bool:
+    """Whether calls (name, arguments, answer) answer as they did."""
+    return all(worlds.call(name, arguments).text == text for name, arguments, text in made)
 
 
 def idle_writes(round_: Round) -> list[PlannedCall]:
     """Writes that could be left out without anybody noticing: same effects, same answers of the rest."""
     calls, start = round_.calls, round_.before
-    specs, skip = start.table_specs(), start.incidental()
-    goal = effects(start.diff(round_.after), specs, skip)
+    skip, goal = start.incidental(), start.effects(round_.after)
     sinks = {call.id for call in round_.sinks()}
     found = []
     for call in calls:
@@ -217,6 +219,6 @@ def idle_writes(round_: Round) -> list[PlannedCall]:
             elif worlds.call(other.name, other.arguments).text != other.result.text:
                 same = same and other.id not in sinks
                 gone.add(other.id)
-        if same and effects(start.diff(worlds), specs, skip) == goal:
+        if same and start.effects(worlds) == goal:
             found.append(call)
     return found

@@ -8,6 +8,7 @@ stands in the text, no internal value does.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -183,6 +184,7 @@ def _cued(name: str, asked: set[str]) -> bool:
     return bool(parts) and parts <= asked
 
 
+@lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     for tail in ("ing", "es", "s", "ed"):
         if word.endswith(tail) and len(word) > len(tail) + 2:
@@ -192,7 +194,7 @@ def _stem(word: str) -> str:
 
 def leaks(text: str, round_: Round) -> list[str]:
     """Internal values of the round (kinds that only tools reveal) that stand literally in a text."""
-    found = []
+    found: list[str] = []
     for call in round_.calls:
         for name, bound in call.bound.items():
             meaning = call.tool.parameters[name].semantic

@@ -6,9 +6,12 @@ by then, and never of a plan, a hint or a reference solution.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
+from ..envs.tool import ToolCall
 from .brief import Answer, Brief
 from .phrasing import MOMENTS, Speaker, Style, quoted, words
 from .plan import PlannedCall, Round
@@ -31,6 +34,14 @@ _DONE = (
     "That completes the request; I can answer now.",
     "Nothing is left to do but answer.",
 )
+_FAILED = ("{tool} did not go through: {why}.", "That failed: {why}.", "{tool} was refused ({why}).")
+_AGAIN = (
+    "Nothing is wrong with the call itself, so I make it again.",
+    "This may pass, and nothing was changed; I try the same call once more.",
+)
+_MENDED = ("The call was wrong; {tool} needs other arguments.", "I have to mend the arguments of {tool}.")
+_FIRST = ("So {tool} has to come first.", "{tool} is needed before that.")
+PASSING = ("unavailable", "limit_exceeded", "conflict", "permission_denied")  # kinds of errors that a service may answer once
 
 
 class Reasoner:
@@ -53,6 +64,25 @@ class Reasoner:
         if sources := self._sources(call):
             parts.append(sources)
         return " ".join(parts)
+
+    def after_failure(self, index: int, tool: str, kind: str, words: str) -> str:
+        """The trace after a call that failed, before call `index` of the round."""
+        call = self.round.calls[index]
+        text = words[:1].lower() + words[1:].rstrip(".")
+        parts = [self.rng.choice(_FAILED).format(tool=tool, why=text)]
+        if kind in PASSING and call.name == tool:
+            return " ".join([*parts, self.rng.choice(_AGAIN)])
+        parts += [self.rng.choice(_MENDED if call.name == tool else _FIRST).format(tool=call.name), self._sources(call)]
+        return " ".join(part for part in parts if part)
+
+    def sources_of(self, made: ToolCall) -> str:
+        """Where the arguments of a call come from, as far as the round has them for the same tool."""
+        given = json.loads(made.arguments) if isinstance(made.arguments, str) else made.arguments
+        for call in self.round.calls:
+            if call.name == made.name:
+                same = {name: bound for name, bound in call.bound.items() if given.get(name) == bound.value}
+                return self._sources(replace(call, bound=same))
+        return ""
 
     def closing(self) -> str:
         """The trace before the reply."""

@@ -10,14 +10,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from random import Random
-from typing import Any, Literal, get_args, get_origin
-
-from pydantic import PlainSerializer
+from typing import Any, Literal
 
 from ..envs.binding import Occurrence
 from ..envs.signature import OutputField
 from ..envs.tool import Tool
-from ..envs.types import format_money, metadata_of
 from .plan import Reference
 
 Kind = Literal["known", "key", "money", "number", "time", "literal", "bool", "text"]
@@ -30,7 +27,12 @@ def refer(item: Occurrence, tool: Tool, rng: Random) -> Reference | None:
     """Words for `item` among its rivals, or None where nothing a person would say tells it apart."""
     if not item.rivals:
         return Reference()
-    singles = [(name, kind) for name in item.holder if _usable(item, name) and (kind := kind_of(tool, item, name)) in _ORDER]
+    prefix = _INDEX.sub(".*", item.path).strip(".").rpartition(".")[0]
+    singles = [
+        (name, kind)
+        for name, value in item.holder.items()
+        if _usable(item, value) and (kind := classify(_leaf(tool, prefix, name), value)) in _ORDER
+    ]
     known = [name for name, kind in singles if kind == "known" and _alone(item, (name,))]
     if known:
         return _equal(item, (rng.choice(known),))
@@ -62,32 +64,21 @@ def matches(reference: Reference, holder: dict[str, Any], others: list[dict[str,
     return all(mine < value for value in rest) if how == "min" else all(mine > value for value in rest)
 
 
-def kind_of(tool: Tool, item: Occurrence, name: str) -> Kind:
-    """What a field of the object is, for talking about it."""
-    value = item.holder.get(name)
-    leaf = _leaf(tool, _INDEX.sub(".*", item.path).strip(".").rpartition(".")[0], name)
-    return classify(leaf, value)
-
-
 def classify(leaf: OutputField | None, value: Any) -> Kind:
     """What a value of a result is, from its declared type and how it looks."""
-    if leaf is None or isinstance(value, (dict, list)) or value is None:
+    if leaf is None or value is None or isinstance(value, (dict, list)):
         return "text"
-    if leaf.semantic is not None and not leaf.semantic.known:
+    if leaf.sort == "key":
         return "key"
     if isinstance(value, bool):
         return "bool"
-    if is_money(leaf.annotation):
+    if leaf.sort == "money":
         return "money"
     if isinstance(value, (int, float)):
         return "number"
     if isinstance(value, str) and _TIME.fullmatch(value):
         return "time"
-    if leaf.semantic is not None and leaf.semantic.name not in ("text",):
-        return "known"
-    inner = metadata_of(leaf.annotation)[0]
-    literal = get_origin(inner) is Literal or any(get_origin(part) is Literal for part in get_args(inner))
-    return "literal" if literal else "text"
+    return leaf.sort
 
 
 @lru_cache(maxsize=4096)
@@ -102,33 +93,33 @@ def leaf_of(tool: Tool, path: str) -> OutputField | None:
     return _leaf(tool, prefix, name)
 
 
-def is_money(annotation: Any) -> bool:
-    """Whether an annotation is one of the money types."""
-    return any(isinstance(m, PlainSerializer) and m.func is format_money for m in metadata_of(annotation)[1])
-
-
 def comparable(value: Any) -> float | str | None:
     """A value as something to order by: numbers and decimal strings as numbers, times as text."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
         return float(value)
-    if isinstance(value, str):
-        if _TIME.fullmatch(value):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return None
+    return _text_comparable(value) if isinstance(value, str) else None
 
 
-def _usable(item: Occurrence, name: str) -> bool:
-    value = item.holder[name]
+@lru_cache(maxsize=4096)
+def _text_comparable(value: str) -> float | str | None:
+    if _TIME.fullmatch(value):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _usable(item: Occurrence, value: Any) -> bool:
     return value not in (None, "") and value != item.value and len(str(value)) <= 80 and "\n" not in str(value)
 
 
 def _alone(item: Occurrence, names: tuple[str, ...]) -> bool:
+    if len(names) == 1:
+        name, mine = names[0], item.holder[names[0]]
+        return all(rival.get(name) != mine for rival in item.rivals)
     wanted = [item.holder[name] for name in names]
     return not any([rival.get(name) for name in names] == wanted for rival in item.rivals)
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from ..envs.messages import Message
+from ..envs.messages import Message, failure_of
 from ..envs.task import GoldCall
 from ..envs.tool import Tool, ToolCall
+from .aim import PLAIN, Aim
 from .brief import Brief, make_brief
 from .phrasing import Style
-from .plan import Round
+from .plan import PlannedCall, Round
 from .query import Persona, Query, write_query
 from .reasoning import Reasoner
 
@@ -52,12 +53,14 @@ class Scene:
 class Prompt:
     """What a reasoner gets for a round: the advanced tool's description as the first hint, then critiques.
 
-    `plan` is for template reasoners alone, which are told what to do; models never see it. `tools` are the primitive ones.
+    `plan` and `aim` are for template reasoners alone, which are told what to do; models never see them. `tools` are the
+    primitive ones.
     """
 
     hint: str
     critiques: list[str] = field(default_factory=list)
     plan: Round | None = None
+    aim: Aim = PLAIN
     tools: Mapping[str, Tool] = field(default_factory=dict)
 
 
@@ -158,18 +161,28 @@ class TemplateReasoning:
     async def think(self, messages: Sequence[Message], brief: Brief, prompt: Prompt, scene: Scene, rng: Random) -> Thought:
         """The next thought: the calls that come next, or the reply."""
         assert prompt.plan is not None, "a template reasoner needs the plan"
-        done = _calls_since_user(messages)
-        calls = prompt.plan.calls
+        aim, calls = prompt.aim, prompt.plan.calls
+        since = _results_since_user(messages)
+        failures = {message["name"]: failure for message in since if (failure := failure_of(message))}
+        made = {message["tool_call_id"] for message in since}
+        well = {message["tool_call_id"] for message in since if failure_of(message) is None} if failures else made
         writer = Reasoner(prompt.plan, scene.rounds, brief, scene.style, rng)
-        if done >= len(calls):
-            return Thought(writer.closing(), writer.reply())
-        batch = [calls[done]]
+        left = [index for index, call in enumerate(calls) if call.id not in well]
+        if not left:
+            return Thought(aim.thought or writer.closing(), aim.reply or writer.reply())
+        done, call = left[0], calls[left[0]]
+        if slip := next((slip for slip in aim.slips if slip.before == done and slip.call.id not in made), None):
+            return Thought(f"{slip.thought} {writer.sources_of(slip.call)}".strip(), "", (slip.call,))
+        if failures and (call.name in failures or failure_of(since[-1])):
+            tool = call.name if call.name in failures else since[-1]["name"]
+            return Thought(writer.after_failure(done, tool, *failures[tool]), "", (_call(call),))
+        batch = [call]
         if rng.random() < self.parallel:
             for later in calls[done + 1 :]:
-                if set(later.after) & {c.id for c in batch} or later.writes or batch[-1].writes:
+                if later.id in well or set(later.after) & {c.id for c in batch} or later.writes or batch[-1].writes:
                     break
                 batch.append(later)
-        return Thought(writer.before(done), "", tuple(ToolCall(c.name, json.dumps(c.arguments, ensure_ascii=False), c.id) for c in batch))
+        return Thought(writer.before(done), "", tuple(_call(call) for call in batch))
 
 
 class TemplateCritiquing:
@@ -185,13 +198,18 @@ def template_roles() -> Roles:
     return Roles(TemplateTooling(), TemplateQuerying(), TemplateReasoning(), TemplateCritiquing())
 
 
-def _calls_since_user(messages: Sequence[Message]) -> int:
-    count = 0
+def _call(call: PlannedCall) -> ToolCall:
+    return ToolCall(call.name, json.dumps(call.arguments, ensure_ascii=False), call.id)
+
+
+def _results_since_user(messages: Sequence[Message]) -> list[Message]:
+    found: list[Message] = []
     for message in reversed(messages):
         if message["role"] == "user":
             break
-        count += message["role"] == "tool"
-    return count
+        if message["role"] == "tool":
+            found.insert(0, message)
+    return found
 
 
 def assistant_message(thought: Thought) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from ..envs.messages import Message
 from ..envs.task import Task
 
+SAMPLES = "samples.jsonl"
 SAMPLE_FORMAT = 1
 
 
@@ -48,6 +49,12 @@ class Sample:
     def id(self) -> str:
         """The id of its task."""
         return self.task.id
+
+    def slips(self) -> frozenset[str]:
+        """Ids of calls that were mistakes of the assistant's own, which nobody should be trained on."""
+        return frozenset(
+            identity for note in self.notes for attempt in note.get("attempts", ())[-1:] for identity in attempt.get("slips", ())
+        )
 
     def record(self) -> dict[str, Any]:
         """The row as plain JSON data."""

@@ -2,9 +2,10 @@
 
 A round has a target tool Ta. Next call: if Ta was called, a random legal tool; else Ta if it is legal; else the
 legal tool nearest to Ta *within the unsatisfied closure of Ta and not yet called in this round*. The paper's
-rule lacks the last restriction and can loop for ever on a called tool that stays legal and near; `literal=True`
-reproduces it. Law: every call of a round was executed and succeeded, and every argument has a source that a
-user or a result can show.
+rule lacks the last restriction and can loop for ever on a called tool that stays legal and near;
+`sampling="literal"` reproduces it, and `sampling="random"` has no target at all: any legal tool, each alike.
+Law: every call of a round was executed and succeeded, and every argument has a source that a user or a result can
+show.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ from .walk import Errand, Walk
 
 
 class Sampler:
-    """Draws rounds over one graph. Stateless between rounds; all chance is in `rng`."""
+    """Draws rounds over one graph. Rounds depend on nothing that was drawn before; all chance is in `rng`.
+
+    Attributes:
+        executed: calls that were executed to draw rounds so far, those not taken included: what drawing has cost.
+    """
 
     def __init__(self, graph: ToolGraph, options: SamplerOptions | None = None) -> None:
         self.navigator = Navigator(graph, options or SamplerOptions())
+        self.executed = 0
 
     def round(self, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand, elapse: int = 0) -> Round:
         """Execute one round on a fork of `worlds`.
@@ -39,7 +45,10 @@ class Sampler:
         live.advance(elapse)
         walk = Walk(self.navigator, live, pool.copy(), rng, errand)
         round_ = Round(errand.turn, errand.target, live.fork(), live, pool, elapse)
-        walk.run(round_.calls)
-        round_.after = walk.worlds
+        try:
+            walk.run(round_.calls)
+        finally:
+            self.executed += walk.executed
+        round_.target, round_.after = walk.target, walk.worlds
         order_by_execution(round_)
         return round_

@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from ..envs.canonical import effects
 from ..envs.errors import ToolError
 from ..envs.task import GoldCall
 from ..envs.tool import Tool, ToolCall
@@ -45,6 +44,8 @@ def normalised(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any] | None:
 
 def match_calls(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> str:
     """Why `calls` are not `gold` in some allowed order ("" if they are)."""
+    if _letter_for_letter(gold, calls, tools):
+        return ""
     waiting = list(gold)
     done: set[str] = set()
     for number, call in enumerate(calls):
@@ -70,6 +71,8 @@ def match_calls(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapp
 
 def places_of(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> list[str]:
     """The id of the gold call that each call is, in order, as `match_calls` pairs them; "" for one that is none."""
+    if _letter_for_letter(gold, calls, tools):
+        return [g.id for g in gold]
     waiting, found = list(gold), list[str]()
     for call in calls:
         arguments = literal_arguments(call.arguments)
@@ -83,6 +86,15 @@ def places_of(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mappin
         waiting = [g for g in waiting if not fitting or g is not fitting[0]]
         found.append(fitting[0].id if fitting else "")
     return found
+
+
+def _letter_for_letter(gold: Sequence[GoldCall], calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> bool:
+    """Whether calls are gold itself, in its order, as JSON writes it: then there is nothing to compare."""
+    return len(gold) == len(calls) and all(
+        g.name == call.name and call.arguments == json.dumps(g.arguments, ensure_ascii=False)
+        and g.name in tools and normalised(tools[g.name], g.arguments) is not None
+        for g, call in zip(gold, calls, strict=True)
+    )  # fmt: skip
 
 
 def _outside(call: GoldCall, gold: Sequence[GoldCall]) -> set[str]:
@@ -99,9 +111,7 @@ def same_end(round_: Round, calls: Iterable[ToolCall]) -> str:
     """Why `calls`, run from the round's snapshot, end elsewhere than the round ("" if they do not)."""
     worlds = round_.before.fork()
     results = [worlds.call(call.name, call.arguments) for call in calls]
-    specs, skip = worlds.table_specs(), worlds.incidental()
-    mine = effects(round_.before.diff(worlds), specs, skip)
-    goal = effects(round_.before.diff(round_.after), specs, skip)
+    mine, goal = round_.before.effects(worlds), round_.before.effects(round_.after)
     if mine != goal:
         missing, extra = goal - mine, mine - goal
         return "the state lacks " + _first(missing) if missing else "the state has " + _first(extra)
@@ -156,8 +166,14 @@ def _from_words(tool: Tool, name: str, value: Any, said: str) -> bool:
 
 
 def _holds(node: Any, value: Any) -> bool:
-    if isinstance(node, dict):
-        return any(_holds(part, value) for part in node.values())
-    if isinstance(node, list):
-        return any(_holds(part, value) for part in node)
-    return type(node) is type(value) and bool(node == value)
+    """Whether a value stands as a leaf somewhere in plain JSON data."""
+    kind, waiting = type(value), [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            waiting.extend(here.values())
+        elif isinstance(here, list):
+            waiting.extend(here)
+        elif type(here) is kind and here == value:
+            return True
+    return False

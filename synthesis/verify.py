@@ -14,17 +14,21 @@ from typing import Any, NamedTuple
 from ..envs.binding import follow, occurrences
 from ..envs.episode import Episode
 from ..envs.errors import TurngymError, display, shorten
+from ..envs.faults import Faults
 from ..envs.messages import tool_message
+from ..envs.recall import RecallingWorlds
 from ..envs.task import GoldCall, Task
 from ..envs.told import mentions
-from ..envs.tool import ToolCall
-from ..envs.verdict import Verdict, start_of
+from ..envs.tool import ToolCall, ToolResult
+from ..envs.verdict import Judge, Verdict, start_of
 from ..envs.worldset import WorldSet
 from .advanced import pick_value
 from .brief import states
 from .chain import check_reasoning
 from .plan import Reference
 from .sample import Sample
+from .special.proofs import prove_special
+from .sweeping import UNSWEPT
 from .validate import match_calls
 
 
@@ -37,7 +41,8 @@ def verify_row(row: dict[str, Any]) -> list[str]:
         for name in ("env", "category"):
             if row.get(name) != getattr(sample.task, name):
                 return [f"{name} {display(row.get(name))} is not the task's {name}"]
-        return verify_sample(sample)
+        with UNSWEPT:
+            return verify_sample(sample)
     except (TurngymError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
         return [f"malformed: {type(error).__name__}: {shorten(' '.join(str(error).split()), 200)}"]
 
@@ -45,7 +50,8 @@ def verify_row(row: dict[str, Any]) -> list[str]:
 def verify_sample(sample: Sample) -> list[str]:
     """Why a sample is not proven; empty if it is."""
     found: list[str] = []
-    replay = _Replay(sample)
+    start = RecallingWorlds(start_of(sample.task))  # of its own: whatever made the sample, all of it is executed here
+    replay = _Replay(sample, start.fork())
     found += replay.run()
     if not found:
         found += _sources(sample.task, replay)
@@ -53,25 +59,32 @@ def verify_sample(sample: Sample) -> list[str]:
         found += _thoughts(replay)
     if why := check_reasoning(sample.messages):
         found.append(why)
-    return found or list(prove_task(sample.task))
+    return found or list(prove_task(sample.task, start))
 
 
-def prove_task(task: Task) -> Iterator[str]:
+def prove_task(task: Task, start: WorldSet | None = None) -> Iterator[str]:
     """Why a task is not sound: gold must pass, in the order most unlike its own that it allows too; doing nothing
-    must fail, and so must leaving out any gold write."""
-    verdict, moments = play_gold(task)
+    must fail, and so must leaving out any gold write. `start`: its worlds as generated, if they are at hand."""
+    judge = Judge(task, start or RecallingWorlds(start_of(task)))
+    verdict, moments = play_gold(task, judge)
     if not verdict.success:
         why = next((t for t in verdict.turns if not t.passed), None)
         yield f"gold does not pass: {shorten(repr(why), 300)}"
         return
-    if _idle(task).success:
+    if _idle(task, judge).success:
         yield "doing nothing passes"
-    if not _latest_first(task).success:
+    if not _latest_first(task, judge, verdict).success:
         yield "gold in another order that its partial order allows does not pass"
     writing = {moment.turn for moment in moments}
     for number, turn in enumerate(task.turns):
-        if turn.gold and number not in writing and not (turn.checks.outputs or turn.checks.told):
+        checks = turn.checks
+        if number not in writing and not (checks.outputs or checks.told or checks.declines or checks.asks):
             yield f"turn {number} changes nothing and asks for nothing: doing nothing passes it"
+    if _meek(task, judge).success:
+        yield "declining and asking without doing anything passes"
+    if any(turn.faults for turn in task.turns) and _gives_up(task, judge).success:
+        yield "giving up at the first error of a service passes"
+    yield from prove_special(task, judge.start)
     for moment in moments:
         if _passes_without(task, moment):
             yield f"leaving out the write {moment.call} passes"
@@ -86,42 +99,83 @@ class _Moment(NamedTuple):
     call: str
 
 
-def play_gold(task: Task) -> tuple[Verdict, list[_Moment]]:
+def play_gold(task: Task, judge: Judge | None = None) -> tuple[Verdict, list[_Moment]]:
     """Play gold; returns the verdict and the moment before each call that wrote something."""
-    episode = Episode(task, max_steps=1 << 30)
+    episode = Episode(task, max_steps=1 << 30, judge=judge)
     episode.start()
     moments = []
     for number, turn in enumerate(task.turns):
         for index, call in enumerate(turn.gold):
             tool = episode.worlds.tools.get(call.name)
             before = episode.fork() if tool is not None and tool.writes else None
-            if episode.step("", (ToolCall(call.name, call.arguments, call.id),)).results[0].written and before is not None:
+            if _send(episode, call).written and before is not None:
                 moments.append(_Moment(before, number, index, call.id))
         episode.step(turn.reply, ())
     return episode.verdict(), moments
 
 
-def _idle(task: Task) -> Verdict:
-    episode = Episode(task, max_steps=1 << 30)
+def _send(episode: Episode, call: GoldCall) -> ToolResult:
+    """Make a gold call, and once more for every fault that answers it."""
+    made, faults = ToolCall(call.name, call.arguments, call.id), episode.faults()
+    while faults.strike(made) is not None:
+        episode.step("", (made,))
+    return episode.step("", (made,)).results[0]
+
+
+def _idle(task: Task, judge: Judge) -> Verdict:
+    return _worded(task, judge, [""] * len(task.turns))
+
+
+def _meek(task: Task, judge: Judge) -> Verdict:
+    """Gold's replies without its calls: it declines and asks where it should, and does nothing else."""
+    return _worded(task, judge, [turn.reply for turn in task.turns])
+
+
+def _worded(task: Task, judge: Judge, replies: list[str]) -> Verdict:
+    episode = Episode(task, max_steps=1 << 30, judge=judge)
     episode.start()
-    for _ in task.turns:
-        episode.step("", ())
+    for reply in replies:
+        episode.step(reply, ())
     return episode.verdict()
 
 
-def _latest_first(task: Task) -> Verdict:
-    """Gold in the order most unlike its own that the partial order allows: always the last call that may come."""
-    episode = Episode(task, max_steps=1 << 30)
+def _gives_up(task: Task, judge: Judge) -> Verdict:
+    """Gold by somebody who makes no call twice, and none whose argument then has no source."""
+    episode, gone = Episode(task, max_steps=1 << 30, judge=judge), set[str]()
     episode.start()
     for turn in task.turns:
-        waiting, inside, done = list(turn.gold), {call.id for call in turn.gold}, set[str]()
-        while waiting:
-            call = next(c for c in reversed(waiting) if done.issuperset(inside.intersection(c.after)))
-            waiting.remove(call)
-            done.add(call.id)
-            episode.step("", (ToolCall(call.name, call.arguments, call.id),))
+        for call in turn.gold:
+            grounded = all(source.call not in gone for source in call.sources.values())
+            made = (ToolCall(call.name, call.arguments, call.id),)
+            if not grounded or episode.step("", made).results[0].error is not None:
+                gone.add(call.id)
         episode.step(turn.reply, ())
     return episode.verdict()
+
+
+def _latest_first(task: Task, judge: Judge, verdict: Verdict) -> Verdict:
+    """Gold in the order most unlike its own that the partial order allows; `verdict`, its own, where it allows no other."""
+    orders = [_latest_order(turn.gold) for turn in task.turns]
+    if all([call.id for call in order] == [call.id for call in turn.gold] for order, turn in zip(orders, task.turns, strict=True)):
+        return verdict
+    episode = Episode(task, max_steps=1 << 30, judge=judge)
+    episode.start()
+    for order, turn in zip(orders, task.turns, strict=True):
+        for call in order:
+            _send(episode, call)
+        episode.step(turn.reply, ())
+    return episode.verdict()
+
+
+def _latest_order(gold: Iterable[GoldCall]) -> list[GoldCall]:
+    """Always the last call that may come."""
+    waiting, order, done = list(gold), list[GoldCall](), set[str]()
+    inside = {call.id for call in waiting}
+    while waiting:
+        place = max(n for n, call in enumerate(waiting) if done.issuperset(inside.intersection(call.after)))
+        order.append(waiting.pop(place))
+        done.add(order[-1].id)
+    return order
 
 
 def _passes_without(task: Task, moment: _Moment) -> bool:
@@ -133,8 +187,7 @@ def _passes_without(task: Task, moment: _Moment) -> bool:
     for number, turn in enumerate(task.turns[moment.turn :], moment.turn):
         for call in turn.gold[moment.place + 1 if number == moment.turn else 0 :]:
             grounded = all(source.call not in gone for source in call.sources.values())
-            step = episode.step("", (ToolCall(call.name, call.arguments, call.id),)) if grounded else None
-            if step is None or step.results[0].error is not None:
+            if not grounded or _send(episode, call).error is not None:
                 gone.add(call.id)
         judged = episode.step(turn.reply, ()).judged
         if judged is None or not judged.passed:
@@ -143,11 +196,11 @@ def _passes_without(task: Task, moment: _Moment) -> bool:
 
 
 class _Replay:
-    """Runs the messages of a sample in fresh worlds and keeps what each turn said and showed."""
+    """Runs the messages of a sample in fresh `worlds` and keeps what each turn said and showed."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: Sample, worlds: WorldSet) -> None:
         self.sample = sample
-        self.worlds: WorldSet = start_of(sample.task)
+        self.worlds = worlds
         self.texts: list[str] = []
         self.values: dict[str, Any] = {}
         self.tools_of: dict[str, str] = {}
@@ -155,6 +208,8 @@ class _Replay:
         self.thoughts: list[tuple[int, str, int]] = []
         self.days: list[set[str]] = []
         self._answered: set[str] = set()
+        self._faults, self._troubled, self._slips = Faults(), False, sample.slips()
+        self._withheld = set(sample.task.held_out)
 
     def run(self) -> list[str]:
         """Differences between the row and the replay, first one only per kind."""
@@ -165,6 +220,8 @@ class _Replay:
             if message is None or message.get("role") != "user" or message.get("content") != turn.user:
                 return [f"turn {number}: the user's message is not the task's"]
             self.worlds.advance(turn.elapse)
+            self._faults, self._troubled = Faults(turn.faults), bool(turn.faults)
+            self._withheld.difference_update(turn.release)
             self.texts.append(turn.user)
             self.days.append({day for world in self.worlds.worlds for day in (world.today, world.timestamp)})
             message = next(messages, None)
@@ -205,7 +262,15 @@ class _Replay:
         if call.id in self._answered:
             return f"{where}: the call id {shorten(call.id)} stands twice"
         self._answered.add(call.id)
-        result = self.worlds.call(call.name, call.arguments)
+        struck = self._faults.strike(call)
+        result = struck or self.worlds.call(call.name, call.arguments)
+        if call.name in self._withheld:
+            return f"{where}: the tool is withheld in this turn"
+        if extra and result.error is not None:
+            if not self._troubled:
+                return f"{where}: gold does not have this call, and it fails"
+            if (struck is None) != (call.id in self._slips):
+                return f"{where}: the notes do not tell a mistake of the assistant's own from an error of a service"
         if result.text != message.get("content"):
             return f"{where}: the result differs from the row: {shorten(result.text, 120)}"
         if message != tool_message(call, result):
@@ -218,9 +283,8 @@ class _Replay:
             self.values[call.id] = result.value
             self.tools_of[call.id] = call.name
             tool = self.worlds.tools[call.name]
-            for item in occurrences(tool, self.values[call.id]):
-                if item.semantic in tool.internal_kinds:
-                    self.shown.setdefault(str(item.value), len(self._answered))
+            for item in occurrences(tool, self.values[call.id], internal=True):
+                self.shown.setdefault(str(item.value), len(self._answered))
         return ""
 
 

@@ -36,7 +36,8 @@ class Walk:
     """One round while it is being drawn.
 
     Attributes:
-        worlds, pool: the state and what is known now. calls: what was executed. holds: predicates that hold now.
+        worlds, pool: the state and what is known now. calls: what was executed and taken. holds: predicates that hold
+            now. executed: how many calls were executed, taken or not.
     """
 
     def __init__(self, navigator: Navigator, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand) -> None:
@@ -48,32 +49,41 @@ class Walk:
         self.calls: list[PlannedCall] = []
         self.holds = holding(worlds)
         self.made = {call.id: call for call in errand.earlier}
-        self.spent = 0
+        self.spent = self.executed = 0
         self.plan: list[str] = []
         self.gifts: dict[str, tuple[str, str]] = {}
 
     def run(self, calls: list[PlannedCall]) -> None:
         self.calls = calls
-        options = self.navigator.options
-        plan = self.plan = [] if options.literal else self._plan(self.target)
+        sampling = self.navigator.options.sampling
+        if sampling == "random":
+            self._wander()
+            return
+        plan = self.plan = [] if sampling == "literal" else self._plan(self.target)
         while len(calls) < max(self.length, 1) or not self._reached():
             self.spent += 1
             if self.spent > 24:
-                raise Rejected("target_not_reached", self.target)
+                raise Rejected("looped" if sampling == "literal" else "target_not_reached", self.target)
             name = self._next(plan)
             if name is None or not self._make(name):
                 if name is not None:
                     self.banned.add(name)
                     if name == self.target or name in plan:
                         raise Rejected("call_failed", name)
-                if len(self.banned) >= BANS or name is None:
-                    break
+                if name is None or (len(self.banned) >= BANS and (sampling != "literal" or self._reached())):
+                    break  # the rule as printed gives up nothing that is near
             elif self._reached() and self._loose_ends() > 1:
                 break
         if not self._reached():
             raise Rejected("target_not_reached", self.target)
-        if not options.literal and (1.0 + sum(implied(calls))) / 3 < options.min_jump:
+        if sampling == "directed" and self._asks_no_leap():
             self._accompany()
+            if self._asks_no_leap():
+                raise Rejected("low_jump", "whatever the words")
+
+    def _asks_no_leap(self) -> bool:
+        """Whether even a query that cues no call would fall short of the least jump score."""
+        return (1.0 + sum(implied(self.calls))) / 3 < self.navigator.options.min_jump
 
     def _accompany(self) -> None:
         """Add a second goal whose arguments only results can show: alone, the target asks for no leap."""
@@ -146,7 +156,7 @@ class Walk:
     def _next(self, plan: list[str]) -> str | None:
         if self._reached():
             return self._extra()
-        if self.navigator.options.literal:
+        if self.navigator.options.sampling == "literal":
             return self._literal()
         called = {call.name for call in self.calls}
         slack = self.length - len(self.calls) - 1 - sum(name not in called for name in plan)
@@ -176,12 +186,25 @@ class Walk:
         return [name for name in self.plan if name not in called]
 
     def _literal(self) -> str | None:
-        """Eq. 2 as printed: Ta if legal, else the legal tool nearest to Ta, called or not."""
+        """Eq. 2 as printed: Ta if legal, else the legal tool nearest to Ta, called or not; any of those that are as near."""
         legal = [name for name in self.navigator.graph.tools if self._legal(name)]
-        if self.target in legal:
-            return self.target
-        far = self.navigator.distance
-        return min(legal, key=lambda n: (far.get(n, {}).get(self.target, 99), n), default=None)
+        if self.target in legal or not legal:
+            return self.target if legal else None
+        away = {name: self.navigator.distance.get(name, {}).get(self.target, 99) for name in legal}
+        return self.rng.choice([name for name in legal if away[name] == min(away.values())])
+
+    def _wander(self) -> None:
+        """Any legal tool, each alike, called before or not; the round was for what it called last."""
+        while len(self.calls) < self.length and len(self.banned) < BANS:
+            legal = [name for name in self.navigator.targets if name not in self.banned and self._legal(name)]
+            if not legal:
+                break
+            name = self.rng.choice(legal)
+            if not self._try(name):
+                self.banned.add(name)
+        if not self.calls:
+            raise Rejected("call_failed", ", ".join(sorted(self.banned)))
+        self.target = self.calls[-1].name
 
     def _legal(self, name: str) -> bool:
         return all(
@@ -237,6 +260,7 @@ class Walk:
                 continue
             tried.add(mark)
             fork = self.worlds.fork()
+            self.executed += 1
             result = fork.call(name, {key: item.value for key, item in bound.items()})
             if result.error is None and self._worthwhile(tool, result, bound, fork):
                 self._commit(tool, bound, refs, result, fork)

@@ -252,6 +252,29 @@ class Rocket(World):
         return Launch(self.jobs[job].id, self.height)
 
 
+def opened(world: "Silo") -> bool:
+    """The tank is open (open_tank)."""
+    return world.tank > 0
+
+
+class Silo(Rocket):
+    """A rocket whose tank has a lid. The lid is further from the launch than two tools that never get illegal."""
+
+    tank = Cell[int](0, incidental=True)
+
+    @tool(writes="tank")
+    def open_tank(self) -> Done:
+        """Take off the lid."""
+        self.tank = self.tank + 1
+        return Done(True)
+
+    @tool(requires=opened, writes="fuel_state")
+    def fuel(self) -> Done:
+        """Fill the tank."""
+        self.fuel_state = self.fuel_state + 1
+        return Done(True)
+
+
 # -- two offers with one description ----------------------------------------------------------------------
 
 OfferId = Annotated[str, Key("pw_offer", "OF-####")]

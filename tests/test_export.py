@@ -127,16 +127,23 @@ def test_parallel_calls_and_their_results_stay_together_in_sharegpt() -> None:
     assert said["value"] == "<think>\nwhy\n</think>\n\ndone"
 
 
-def test_tools_that_appear_midway_need_message_rows(made: Path) -> None:
+def test_tools_that_appear_midway_are_told_where_they_appear(made: Path) -> None:
     sample = samples_of(made)[0]
     first, *rest = sample.task.turns
     turns = (first, rest[0].model_copy(update={"release": ("borrow",)}), *rest[1:])
     sample.task = sample.task.model_copy(update={"turns": turns, "held_out": ("borrow",)})
-    with pytest.raises(RunError, match="--rows message"):
-        list(rows_of(sample, lambda turn: str(turn), "openai", "conversation", "keep"))
-    seen = [row["tools"] for row in rows_of(sample, lambda turn: str(turn), "openai", "message", "keep")]
-    assert set(seen) == {str(turn) for turn in range(len(turns))}
-    assert seen == sorted(seen)
+
+    def tools(turn: int) -> str:
+        names = [f"turn{turn}", "always", *(["borrow"] if turn else [])]
+        return json.dumps([{"type": "function", "function": {"name": name}} for name in names])
+
+    rows = list(rows_of(sample, tools, "openai", "message", "keep"))
+    assert {row["tools"] for row in rows} == {tools(turn) for turn in range(len(turns))}
+    (whole,) = rows_of(sample, tools, "openai", "conversation", "keep")
+    assert whole["tools"] == tools(0)
+    told = [message["content"] for message in whole["messages"] if '"borrow"' in message["content"] and message["role"] == "user"]
+    assert len(told) == 1
+    assert told[0].startswith(turns[1].user)
 
 
 def test_tasks_can_be_rolled_out_in(made: Path, tmp_path: Path) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from typer.testing import CliRunner
 
 from turngym.cli import app
 
+sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -53,6 +59,66 @@ def test_the_world_of_ones_own_is_checked_rolled_out_and_synthesised(tmp_path: P
     ):
         result = runner.invoke(app, arguments)
         assert result.exit_code == 0, (arguments, result.output)
+
+
+def walk(part: str) -> list[list[str]]:
+    """The commands of a marked block, as a shell would split them."""
+    block = re.match(r"```bash\n(.*?)```", README.split(f"<!-- walk: {part} -->\n", 1)[1], re.DOTALL)
+    assert block is not None
+    return [shlex.split(line, comments=True) for line in block[1].splitlines()]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory as the README supposes it: the examples are there, nothing else."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def played(words: list[str]) -> str:
+    """Run a line of turngym; `> FILE` takes its output, `|| true` forgives it."""
+    assert words[0] == "turngym", words
+    forgiven = words[-2:] == ["||", "true"]
+    words = words[1:-2] if forgiven else words[1:]
+    to = words.index(">") if ">" in words else len(words)
+    result = CliRunner().invoke(app, words[:to])
+    assert forgiven or result.exit_code == 0, (words, result.output)
+    if to < len(words):
+        Path(words[to + 1]).write_text(result.stdout)
+    return result.output
+
+
+def test_the_walk_from_a_world_to_data_runs_as_printed(desk: Path) -> None:
+    lines = walk("data")
+    said = [played(words) for words in lines]
+    assert len(lines) > 8
+    assert "60 of 60 rows proven" in said[2]
+    made = json.loads((desk / "runs" / "data" / "summary.json").read_text())
+    assert {"base", "miss_func", "clarify", "irrelevant", "error_tool_response"} <= made["categories"].keys()
+    assert (desk / "runs" / "next.jsonl").stat().st_size > 0
+    accused = json.loads((desk / "runs" / "contaminated.json").read_text())
+    assert accused["contaminated"] > 0, "a set is contaminated by its own tasks"
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore")
+def test_the_walk_ends_in_two_training_runs(desk: Path) -> None:
+    pytest.importorskip("trl")
+    from tiny_model import make_tiny
+    from trl.chat_template_utils import qwen3_chat_template
+
+    model = make_tiny(desk / "tiny", template=qwen3_chat_template)
+    for words in walk("data")[1:6]:
+        played(words)
+    for words in walk("train"):
+        assert words[0] == "python"
+        command = [sys.executable, *(model if word == "MODEL" else word for word in words[1:])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "step" in done.stdout
+    assert (desk / "runs" / "model" / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("name", ["LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "SECURITY.md"])

@@ -423,7 +423,7 @@ FAULTS: dict[str, tuple[Callable[[Row], None], Callable[[Row], bool], str]] = {
     "another version": (_version, _always, "version 7"),
     "another world": (_world, _always, "no_such_module"),
     "another format": (_format, _always, "format"),
-    "a held-out tool that gold needs": (_held_out, borrows, "gold does not pass"),
+    "a held-out tool that gold needs": (_held_out, borrows, "withheld in this turn"),
     "reasoning that mentions the hint": (_hint, _always, "hint"),
     "reasoning that knows too much": (_seer, borrows, "reasoning"),
     "time without end": (_elapse, _always, ""),

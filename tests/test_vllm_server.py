@@ -172,3 +172,27 @@ def test_the_doctor_finds_the_server_well(url):
     assert (made.returncode, told["ok"]) == (0, True)
     assert {found["name"]: found["ok"] for found in told["findings"] if found["essential"]}.keys() >= {"server", "model", "plain chat"}
     assert not [found for found in told["findings"] if found["ok"] is False and found["essential"]]
+
+
+@pytest.mark.parametrize("role", ["all", "querying"])
+def test_a_teacher_on_the_server_makes_what_is_proven_and_the_funnel_tells_the_rest(url, tmp_path, role):
+    """A model of random weights can hardly teach: what it keeps is proven, what it does not keep is counted by reason."""
+    out = tmp_path / "data"
+    teacher = ["--teacher", "chat", "--model", "tiny"] if role == "all" else ["--role", "querying.model=tiny"]
+    options = ["--tries", "2", "--candidates", "2", "--keep-exchanges", "--base-url", url, "--json"]
+    limits = [
+        f"--role={part}.max_tokens=80" for part in (("tooling", "querying", "reasoning", "critiquing") if role == "all" else ("querying",))
+    ]
+    made, _ = _turngym("synthesize", "Banking", "-n", "2", *teacher, *limits, *options, "--mix", "full", "--out", str(out))
+    told = json.loads(made.stdout)
+    funnel = told["funnel"]
+    assert funnel["candidates"] == told["kept"] + sum(funnel["rejected"].values())
+    assert funnel["candidates"] > 0
+    assert made.returncode == (0 if told["kept"] else 1), made.stderr
+    spoken = [json.loads(line) for line in (out / "exchanges" / "exchanges.jsonl").read_text().splitlines()]
+    assert spoken
+    asked = {name: used["requests"] for name, used in told["roles"].items() if used["requests"]}
+    assert sum(asked.values()) == len(spoken)
+    if told["kept"]:
+        proof, _ = _turngym("verify", str(out), "--json")
+        assert json.loads(proof.stdout)["failed"] == []

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ...envs.announcing import announced
 from ...envs.errors import RunError, shorten
 from ...envs.messages import Message
 from ..policy import InfrastructureError
@@ -65,7 +66,7 @@ class ChatTemplate:
                 them is announced in the last user message, or, without one, left to the next.
         """
         before, now = tools
-        text = self._guarded(lambda: self._after(own, _announced(new, before, now), now if self._tools_again else ()))
+        text = self._guarded(lambda: self._after(own, announced(new, before, now), now if self._tools_again else ()))
         if end is None:
             return self._encode(text)
         body = text.lstrip()
@@ -217,31 +218,6 @@ def _with_mark(calls: Sequence[Mapping[str, Any]]) -> Message:
         for index, call in enumerate(calls)
     ]
     return {"role": "assistant", "content": "", "tool_calls": made}
-
-
-def _announced(new: Sequence[Message], before: Tools, now: Tools) -> list[Message]:
-    """The messages, with what changed among the tools told in the last user message."""
-    made = list(new)
-    if before is now or before == now:
-        return made
-    known = {tool["function"]["name"]: tool for tool in before}
-    come = [tool for tool in now if known.get(tool["function"]["name"]) != tool]
-    gone = sorted(known.keys() - {tool["function"]["name"] for tool in now})
-    lines = ["", ""]
-    if come:
-        lines += [
-            "These functions can be called from now on:",
-            "<tools>",
-            *[json.dumps(tool, ensure_ascii=False) for tool in come],
-            "</tools>",
-        ]
-    if gone:
-        lines += [f"These can no longer be called: {', '.join(gone)}"]
-    for index in range(len(made) - 1, -1, -1):
-        if made[index]["role"] == "user":
-            made[index] = {**made[index], "content": (made[index].get("content") or "") + "\n".join(lines)}
-            break
-    return made
 
 
 def _words(error: BaseException) -> str:

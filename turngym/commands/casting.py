@@ -1,6 +1,6 @@
 """The options of `synthesize` that put models into the four roles.
 
-    --model M --base-url U                       all four on one server
+    --teacher chat --base-url U --model M        all four on one server; --model alone means the same
     --reasoning-model BIG --model SMALL          one role on another model
     --role reasoning.temperature=0.7             an option of one role: of its policy, or prompt, tries, price, policy
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..envs.errors import RunError, shorten
-from .setting import BaseUrl, PolicyName, PolicyOptions, values_of
+from .setting import BaseUrl, PolicyOptions, values_of
 
 if TYPE_CHECKING:
     from ..synthesis.speaking import ModelCast
@@ -36,6 +36,10 @@ class ModeName(StrEnum):
     state = "state"
 
 
+Teacher = Annotated[
+    str | None,
+    typer.Option("--teacher", "--policy", help="Who plays the four roles: chat, vllm, transformers, or module:object; template for none."),
+]
 Model = Annotated[str | None, typer.Option(help="The model of all four roles, as its server calls it; alone it means --policy chat.")]
 OfTooling = Annotated[str | None, typer.Option("--tooling-model", help="The model that words the briefs.")]
 OfQuerying = Annotated[str | None, typer.Option("--querying-model", help="The model that writes the user's messages.")]
@@ -48,7 +52,7 @@ class Casting:
     """The options, as given."""
 
     roles: Annotated[RolesName | None, typer.Option(help="Who plays the four roles; model if one is named.", show_default=False)] = None
-    policy: PolicyName = None
+    policy: Teacher = None
     option: PolicyOptions = None
     model: Model = None
     base_url: BaseUrl = None

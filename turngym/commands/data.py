@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,18 @@ import typer
 from ..console import answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds
-from ..stopping import watched
+from ..stopping import STOPS, watched
 from .casting import Casting, ModeName
 from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
-from .setting import spelt_out
+from .setting import RayAddress, Workers, executor_of, spelt_out
+
+
+class SamplingName(StrEnum):
+    """Which tool a round calls next; a test holds them equal to what the sampler knows."""
+
+    directed = "directed"
+    random = "random"
+    literal = "literal"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,9 +46,20 @@ def synthesize(
     min_jump: Annotated[float | None, typer.Option(min=0, max=1, help="The least jump score of a query.")] = None,
     strength: Annotated[int | None, typer.Option(min=0, max=2, help="Noise in the user's words; default drawn a sample.")] = None,
     turns: Annotated[str | None, typer.Option(help="User turns: 3, 1-3, or weights as 1:0.5,2:0.5.")] = None,
+    mix: Annotated[
+        str | None, typer.Option(metavar="CATEGORY=WEIGHT,...", help="How many of which category; `full` for all; default base alone.")
+    ] = None,
     from_run: Annotated[Path | None, typer.Option("--from", metavar="RUN_DIR", help="Make samples of a run's successful rollouts.")] = None,
+    failures: Annotated[
+        Path | None, typer.Option(metavar="RUN_DIR", help="Aim at tools that a run's policy failed with: chance as 1 + failures.")
+    ] = None,
+    sampling: Annotated[
+        SamplingName, typer.Option(help="How calls are drawn: towards a target, any legal one, or by the paper's rule as printed.")
+    ] = SamplingName.directed,
     k_max: Annotated[int, typer.Option(min=1, help="Attempts at an answer, each with a further hint.")] = 3,
     mode: Annotated[ModeName, typer.Option(help="Gold call for call, or its end with further reads.")] = ModeName.strict,
+    workers: Workers = None,
+    ray: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Make verified multi-turn training conversations."""
@@ -48,6 +69,15 @@ def synthesize(
             raise RunError("name the envs to make samples in, or --from a run of rollouts; one of the two")
         for name in envs or ():
             env_and_worlds(name)
+        if mix is not None and from_run is not None:
+            raise RunError("with --from the categories are those of the rollouts; leave --mix out")
+        if failures is not None and from_run is not None:
+            raise RunError("with --from nothing is aimed at: the rollouts are what they are; leave --failures out")
+        if sampling != "directed" and from_run is not None:
+            raise RunError("with --from nothing is drawn: the rollouts are what they are; leave --sampling out")
+        if sampling == "random" and failures is not None:
+            raise RunError("--sampling random aims at nothing; leave --failures out")
+        executor = executor_of(workers, ray)
         with bar("making samples") as shown:
             if from_run is not None:
                 from ..synthesis.from_rollouts import synthesize_rollouts
@@ -55,6 +85,8 @@ def synthesize(
                 # the words are there already, so by default none is refused for being too plain
                 if cast is not None:
                     raise RunError("with --from the roles are templates; leave the models out")
+                if executor is not None:
+                    raise RunError("with --from samples are made in this process; leave --workers and --ray out")
                 options = _assembly(min_jump or 0.0, strength, turns)._replace(k_max=k_max, mode=mode.value)
                 made = synthesize_rollouts(from_run, out, options=options, progress=watched(shown))
             else:
@@ -64,8 +96,17 @@ def synthesize(
 
                 request = Request(tuple(envs or ()), number, seed, size.value)
                 options = _assembly(min_jump, strength, turns)._replace(k_max=k_max, mode=mode.value)
+                options = options._replace(sampler=options.sampler._replace(sampling=sampling.value))
+                if mix is not None:
+                    from ..synthesis.special.mix import parse_mix
+
+                    options = options._replace(mix=parse_mix(mix))
+                if failures is not None:
+                    options = options._replace(sampler=options.sampler._replace(failures=_aims(failures, envs or ())))
                 try:
-                    made = make(request, out, roles=cast, options=options, progress=watched(shown))
+                    if executor is not None:  # workers are closed in good order: a signal waits for the next progress
+                        STOPS.check()
+                    made = make(request, out, roles=cast, options=options, executor=executor, progress=watched(shown))
                 except InfrastructureError as error:
                     tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
                     raise typer.Exit(1) from None
@@ -85,6 +126,17 @@ def _assembly(min_jump: float | None, strength: int | None, turns: str | None) -
     if strength is not None:
         options = options._replace(strength=strength)
     return options if turns is None else options._replace(turns=_weights(turns, options.turns))
+
+
+def _aims(run: Path, envs: Sequence[str]) -> dict[str, int]:
+    """Tool -> failures in a run, for the tools of these envs."""
+    from ..synthesis.targets import failures_in
+
+    found = failures_in(run)
+    aims = found.of_envs(envs)
+    if not aims:
+        tell(f"turngym: {run} shows no failure with a tool of {', '.join(envs)}; targets are drawn uniformly")
+    return aims
 
 
 def _weights(text: str, usual: dict[int, float]) -> dict[int, float]:
@@ -135,14 +187,19 @@ def made_lines(made: dict[str, Any]) -> list[Any]:
 
 def verify(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
+    workers: Workers = None,
+    ray: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove every sample again from its row and the installed worlds; exit 1 if one fails."""
     from ..synthesis import verify_directory
 
     with answering(as_json) as answer:
+        executor = executor_of(workers, ray)
         with bar("verifying") as shown:
-            report = verify_directory(directory, progress=shown)
+            if executor is not None:
+                STOPS.check()
+            report = verify_directory(directory, progress=watched(shown), executor=executor)
         answer.data(report)
         failed = table("row", "why it is not proven")
         for item in report["failed"][:50]:

@@ -26,7 +26,8 @@ def add_to(app: typer.Typer) -> None:
 def pack(
     env: EnvArgument,
     out: Annotated[Path, typer.Option(help="The task file (.jsonl); a former one is replaced.")],
-    number: Annotated[int, typer.Option("-n", min=1, help="How many tasks.")] = 120,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many ordinary tasks.")] = 120,
+    special: Annotated[int, typer.Option(min=0, help="How many more of each special category.")] = 0,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +42,7 @@ def pack(
         if out.exists():
             _ = TaskFile.read(out)[0]  # what is no task file is not ours to replace
         with bar("making tasks") as shown:
-            tasks = make_pack(env, number, seed, shown)
+            tasks = make_pack(env, number, seed, special, shown)
         rates: dict[str, float] = {}
         for name in BASELINES:
             try:
@@ -58,7 +59,9 @@ def pack(
             write_whole(out, "".join(task.line() + "\n" for task in tasks))
         splits = Counter(task.split for task in tasks)
         families = len({task.family for task in tasks})
-        about: dict[str, Any] = {"tasks": len(tasks), "families": families, "splits": dict(splits), "success": rates, "out": str(out)}
+        kinds = dict(Counter(task.category for task in tasks))
+        about: dict[str, Any] = {"tasks": len(tasks), "families": families, "splits": dict(splits), "categories": kinds, "success": rates}
+        about["out"] = str(out)
         answer.data({**about, "written": sound})
         shown_table = table("policy", "success", right="success")
         for name, rate in rates.items():

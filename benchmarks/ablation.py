@@ -48,11 +48,11 @@ from turngym.envs.task import Task
 from turngym.envs.worldset import WorldSet, WorldSpec
 from turngym.synthesis import AssemblyOptions, Request, Sample, synthesize, template_roles
 from turngym.synthesis.assemble import Assembler, Place
-from turngym.synthesis.coverage import Ground, depth_of
 from turngym.synthesis.navigator import Rejected, SamplerOptions
 from turngym.synthesis.plan import Round
 from turngym.synthesis.query import best_jump
 from turngym.synthesis.sampler import Sampler
+from turngym.synthesis.surveying.coverage import Ground, depth_of
 from turngym.synthesis.walk import Errand
 
 ARMS: dict[str, SamplerOptions] = {

@@ -19,7 +19,6 @@ from .signature import Parameter
 from .tool import Tool
 from .world import Fact, World
 
-
 _new = object.__new__
 
 

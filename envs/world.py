@@ -379,15 +379,13 @@ def _moment(now: int) -> str:
 def _fill(pattern: str, number: int) -> str:
     out = []
     for text, times, letters in _runs(pattern):
-        if not times:
-            out.append(text)
-        elif not letters:  # a run of digits at once, lowest first
+        if times and not letters:  # a run of digits at once, lowest first
             number, digits = divmod(number, 10**times)
-            out.append(str(digits).zfill(times)[::-1])
-        else:
-            for _ in range(times):
-                number, digit = divmod(number, len(letters))
-                out.append(letters[digit])
+            text = str(digits).zfill(times)[::-1]
+        for _ in range(times if letters else 0):
+            number, digit = divmod(number, len(letters))
+            text += letters[digit]
+        out.append(text)
     return "".join(out)
 
 
@@ -395,8 +393,5 @@ def _fill(pattern: str, number: int) -> str:
 def _runs(pattern: str) -> tuple[tuple[str, int, str], ...]:
     """A pattern in runs: text as it stands, or how many digits or letters are to be drawn, and from which letters."""
     drawn = {"#": "", "@": _LETTERS, "*": _LETTERS + _DIGITS[2:]}
-    found: list[tuple[str, int, str]] = []
-    for sign, same in groupby(pattern, lambda sign: sign if sign in drawn else ""):
-        text = "".join(same)
-        found.append(("", len(text), drawn[sign]) if sign else (text, 0, ""))
-    return tuple(found)
+    runs = [(sign, "".join(same)) for sign, same in groupby(pattern, lambda sign: sign if sign in drawn else "")]
+    return tuple([("", len(text), drawn[sign]) if sign else (text, 0, "") for sign, text in runs])

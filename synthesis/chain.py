@@ -157,7 +157,8 @@ async def _attempt(messages: list[Message], round_: Round, brief: Brief, prompt:
             tried.prints.append(worlds.fingerprint())
             tried.messages.append(tool_message(call, result))
             if result.error is None:
-                fresh.append(drawn[result.text] if result.text in drawn else result.value)
+                read = drawn.get(result.text)
+                fresh.append(result.value if read is None else read)
             else:
                 tried.failed[-1] = "slip" if struck is None else "fault"
         shown += fresh
@@ -215,8 +216,10 @@ def _squeeze(text: str) -> str:
 
 def _telltales(text: str) -> Iterator[re.Match[str]]:
     """Words of guidance in a text."""
-    folded = text.casefold()  # a cheap first look, for plain letters: some others match these in capitals only
-    return _TELLTALE.finditer(text) if not text.isascii() or any([word in folded for word in _TELLING]) else iter(())
+    folded = text.lower()  # a cheap first look, for ASCII alone: other letters may match these whatever their case
+    if text.isascii() and not any(word in folded for word in _TELLING):
+        return iter(())
+    return _TELLTALE.finditer(text)
 
 
 def check_reasoning(messages: Sequence[Message]) -> str:

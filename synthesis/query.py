@@ -200,5 +200,5 @@ def leaks(text: str, round_: Round) -> list[str]:
             meaning = call.tool.parameters[name].semantic
             if bound.seen is not None and meaning is not None and not meaning.known and mentions(text, bound.value):
                 found.append(str(bound.value))
-        found += [v for v in call.internal() if mentions(text, v)]
+        found += [v for v in dict.fromkeys(call.internal()) if mentions(text, v)]
     return list(dict.fromkeys(found))

@@ -90,18 +90,18 @@ class Broken(World):
 
 
 class Noted(Walk):
-    """A walk that writes down what it chose while nothing was banned."""
+    """A walk that writes down what it chose while nothing was banned, and whether that had been called before."""
 
-    chosen: list[tuple[int, str]]
+    chosen: list[tuple[int, str, bool]]
 
     def _try(self, name: str) -> bool:
         if not self.banned:
-            self.chosen.append((len(self.calls), name))
+            self.chosen.append((len(self.calls), name, name in {call.name for call in self.calls}))
         return super()._try(name)
 
 
-def chosen(cls: type[World], count: int) -> list[tuple[int, str]]:
-    """(calls made before, tool chosen) of many random walks."""
+def chosen(cls: type[World], count: int) -> list[tuple[int, str, bool]]:
+    """(calls made before, tool chosen, called before) of many random walks."""
     navigator, worlds, found = Navigator(graph_of([cls]), SamplerOptions(sampling="random")), fresh(cls), []
     for number in range(count):
         walk = Noted(navigator, worlds.fork(), Pool(worlds.known()), Random(f"even:{number}"), Errand(0, ""))
@@ -120,9 +120,12 @@ def chi_square(counts: Counter[str], kinds: int) -> float:
 
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_random_takes_every_legal_tool_alike_called_before_or_not(before: int):
-    counts = Counter(name for made, name in chosen(Panel, 1500) if made == before)
+    found = [(name, again) for made, name, again in chosen(Panel, 1500) if made == before]
+    counts = Counter(name for name, _ in found)
     assert counts.total() > 400
     assert chi_square(counts, 6) < CRITICAL[5]
+    expected, repeats = len(found) * before / 6, sum(again for _, again in found)
+    assert (repeats - expected) ** 2 <= CRITICAL[1] * expected * (1 - before / 6)
 
 
 def test_the_measure_would_notice_a_leaning():
@@ -132,10 +135,10 @@ def test_the_measure_would_notice_a_leaning():
 
 def test_random_takes_what_is_legal_now_alone():
     found = chosen(Library, 800)
-    first = Counter(name for made, name in found if made == 0)
+    first = Counter(name for made, name, _ in found if made == 0)
     assert set(first) == {"identify", "find_book"}  # nothing to borrow is known yet
     assert chi_square(first, 2) < CRITICAL[1]
-    assert "borrow" in {name for made, name in found if made >= 2}
+    assert "borrow" in {name for made, name, _ in found if made >= 2}
 
 
 def test_a_random_round_was_for_its_last_call():
@@ -192,8 +195,8 @@ def test_the_budget_is_spent_and_passed_by_the_last_candidate_alone():
     assert sum(step >= 100 for step in steps) <= longest
 
 
-def test_every_executed_call_is_counted_those_in_vain_too():
-    made = 0
+def test_every_executed_call_is_counted_those_in_vain_and_in_loops_too():
+    made = looped = 0
 
     class Counted(Walk):
         def _try(self, name: str) -> bool:
@@ -204,10 +207,19 @@ def test_every_executed_call_is_counted_those_in_vain_too():
             assert self.executed >= len(self.calls)
             return found
 
+        def run(self, calls: list[Any]) -> None:
+            nonlocal looped
+            try:
+                super().run(calls)
+            except Rejected as error:
+                looped += self.executed * (error.reason == "looped")
+                raise
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("turngym.synthesis.sampler.Walk", Counted)
         cell = ablation.draw(EnvInfo(SILO, (SILO,)), ablation.ARMS["literal"], 0, 100)
     assert made == cell.sampler.executed > 100
+    assert looped == cell.sampler.looped > 0
 
 
 def test_equal_seeds_draw_equal_cells():

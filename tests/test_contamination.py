@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from turngym.cli import run
 from turngym.envs.errors import RunError, UnknownNameError
 from turngym.synthesis import Request, synthesize
-from turngym.synthesis.contamination import RUN, SHORT, Phrases, contamination
-from turngym.synthesis.conversations import Call, parse_call, read_conversations
 from turngym.synthesis.export import export_dataset
 from turngym.synthesis.formats import ExportOptions
+from turngym.synthesis.surveying.contamination import RUN, SHORT, Phrases, contamination
+from turngym.synthesis.surveying.conversations import Call, parse_call, read_conversations
 
 HERE = Path(__file__).parent
 LIBRARY = f"{HERE / 'mini_world.py'}:Library"

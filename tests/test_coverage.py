@@ -22,9 +22,9 @@ from turngym.envs.graph import graph_of
 from turngym.envs.task import GoldCall, Source, Task, TaskWorld, Turn
 from turngym.envs.worlds.banking import Banking
 from turngym.synthesis import Maker, Request, synthesize
-from turngym.synthesis.coverage import Coverage, coverage, depth_of, read_tasks
-from turngym.synthesis.diversity import KEPT, Distinct, Diversity
 from turngym.synthesis.plan import value_depth
+from turngym.synthesis.surveying.coverage import Coverage, coverage, depth_of, read_tasks
+from turngym.synthesis.surveying.diversity import KEPT, Distinct, Diversity
 
 HERE = Path(__file__).parent
 ENV = "mini_world:Library"

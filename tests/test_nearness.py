@@ -20,8 +20,8 @@ from turngym.envs.errors import MissingExtraError, RunError
 from turngym.synthesis import Request, synthesize, verify_directory
 from turngym.synthesis.export import export_dataset
 from turngym.synthesis.formats import ExportOptions
-from turngym.synthesis.nearness import MISSED, Neighbours, bands, deduplicate
-from turngym.synthesis.shingles import jaccard, shingles, words_of
+from turngym.synthesis.surveying.nearness import MISSED, Neighbours, bands, deduplicate
+from turngym.synthesis.surveying.shingles import jaccard, shingles, words_of
 
 HERE = Path(__file__).parent
 LIBRARY = f"{HERE / 'mini_world.py'}:Library"

@@ -23,8 +23,8 @@ from turngym.cli import run
 from turngym.envs.errors import RunError, TaskError
 from turngym.envs.task import Checks, Source, Task, TaskFile
 from turngym.synthesis import Maker, Request, prove_task, verify_sample
-from turngym.synthesis.refresh import FATES, Refreshing, Standing, fate_of, refresh, standings_of
-from turngym.synthesis.variants import isomorphic, variants_of
+from turngym.synthesis.aiming.refresh import FATES, Refreshing, Standing, fate_of, refresh, standings_of
+from turngym.synthesis.aiming.variants import isomorphic, variants_of
 
 HERE = Path(__file__).parent
 ENVS = (f"{HERE / 'mini_world.py'}:Library", f"{HERE / 'planted_worlds.py'}:Market")

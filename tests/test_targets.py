@@ -24,8 +24,8 @@ from turngym.envs.errors import RunError
 from turngym.envs.graph import graph_of
 from turngym.envs.task import GoldCall, Task, TaskWorld, Turn
 from turngym.envs.worldset import WorldSet, WorldSpec
+from turngym.synthesis.aiming.targets import Failures, failures_in, owned_names, unpassed
 from turngym.synthesis.navigator import Navigator, SamplerOptions
-from turngym.synthesis.targets import Failures, failures_in, owned_names, unpassed
 
 HERE = Path(__file__).parent
 LIBRARY = f"{HERE / 'mini_world.py'}:Library"

@@ -34,7 +34,7 @@ def coverage(
     as_json: AsJson = False,
 ) -> None:
     """Show what a data set covers: tools, pairs and edges of the tool graph, lengths, depths, words."""
-    from ..synthesis.coverage import coverage as cover
+    from ..synthesis.surveying.coverage import coverage as cover
 
     with answering(as_json) as answer:
         near = threshold or None
@@ -100,7 +100,7 @@ def dedup(
     as_json: AsJson = False,
 ) -> None:
     """Write a data set without near-duplicates: rows whose users say nearly the words of an earlier row."""
-    from ..synthesis.nearness import deduplicate
+    from ..synthesis.surveying.nearness import deduplicate
 
     with answering(as_json) as answer:
         with bar("comparing") as shown:
@@ -126,8 +126,8 @@ def contamination(
     as_json: AsJson = False,
 ) -> None:
     """Compare a data set with given tasks, a benchmark's above all; exit 1 if a row repeats one."""
-    from ..synthesis.contamination import contamination as compare
-    from ..synthesis.contamination import record_finding
+    from ..synthesis.surveying.contamination import contamination as compare
+    from ..synthesis.surveying.contamination import record_finding
 
     with answering(as_json) as answer:
         files = [*against, *(more or ())]
@@ -168,8 +168,8 @@ def refresh(
 ) -> None:
     """Keep the tasks at the boundary of what a policy can do, and make isomorphic variants of them."""
     from ..envs.task import TaskFile
-    from ..synthesis.refresh import FATES, Refreshing
-    from ..synthesis.refresh import refresh as sort_out
+    from ..synthesis.aiming.refresh import FATES, Refreshing
+    from ..synthesis.aiming.refresh import refresh as sort_out
 
     with answering(as_json) as answer:
         writable_file(out)

@@ -130,7 +130,7 @@ def _assembly(min_jump: float | None, strength: int | None, turns: str | None) -
 
 def _aims(run: Path, envs: Sequence[str]) -> dict[str, int]:
     """Tool -> failures in a run, for the tools of these envs."""
-    from ..synthesis.targets import failures_in
+    from ..synthesis.aiming.targets import failures_in
 
     found = failures_in(run)
     aims = found.of_envs(envs)

@@ -19,11 +19,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..agents.records import lines_of, write_aside
-from ..envs.errors import RunError, UnknownNameError
+from ...agents.records import lines_of, write_aside
+from ...envs.errors import RunError, UnknownNameError
+from ..pipeline import SAMPLES
 from .conversations import Call, Conversation, read_conversations
 from .nearness import Neighbours
-from .pipeline import SAMPLES
 from .shingles import hash_of, runs, shingles, words_of
 
 RUN = 13

@@ -16,11 +16,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..agents.records import lines_of, read_manifest, read_records, write_aside
-from ..agents.store import RunStore
-from ..envs.errors import RunError
-from ..envs.extras import need
-from .pipeline import SAMPLES, Ledger
+from ...agents.records import lines_of, read_manifest, read_records, write_aside
+from ...agents.store import RunStore
+from ...envs.errors import RunError
+from ...envs.extras import need
+from ..pipeline import SAMPLES, Ledger
 from .shingles import Hashes, jaccard, shingles
 
 THRESHOLD = 0.9

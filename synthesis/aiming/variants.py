@@ -20,21 +20,21 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
-from ..envs.binding import Bound, Occurrence, Pool
-from ..envs.errors import TaskError, shorten
-from ..envs.graph import graph_of
-from ..envs.registry import world_class
-from ..envs.task import Checks, GoldCall, Source, Task, Turn
-from ..envs.tool import Tool
-from ..envs.verdict import start_of
-from ..envs.worldset import WorldSet, WorldSpec
-from .advanced import compose, pick_value
-from .assemble import Assembler, AssemblyOptions, Place
-from .navigator import Rejected, holding
-from .plan import PlannedCall, Reference, Round, order_by_execution
-from .roles import Roles, template_roles
-from .sample import Sample
-from .verify import verify_sample
+from ...envs.binding import Bound, Occurrence, Pool
+from ...envs.errors import TaskError, shorten
+from ...envs.graph import graph_of
+from ...envs.registry import world_class
+from ...envs.task import Checks, GoldCall, Source, Task, Turn
+from ...envs.tool import Tool
+from ...envs.verdict import start_of
+from ...envs.worldset import WorldSet, WorldSpec
+from ..advanced import compose, pick_value
+from ..assemble import Assembler, AssemblyOptions, Place
+from ..navigator import Rejected, holding
+from ..plan import PlannedCall, Reference, Round, order_by_execution
+from ..roles import Roles, template_roles
+from ..sample import Sample
+from ..verify import verify_sample
 
 SEEDS = 48  # worlds tried for one variant; one that holds nothing fitting is told in milliseconds
 REBINDS, WORDINGS = 6, 3

@@ -16,12 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..agents.records import lines_of, reason_of
-from ..envs.errors import RunError, shorten
-from .pipeline import SAMPLES
-from .refining.reading import read_row
-from .refining.row import Refused
-from .validate import literal_arguments
+from ...agents.records import lines_of, reason_of
+from ...envs.errors import RunError, shorten
+from ..pipeline import SAMPLES
+from ..refining.reading import read_row
+from ..refining.row import Refused
+from ..validate import literal_arguments
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 

@@ -16,11 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..agents.records import read_records
-from ..agents.trajectory import Trajectory
-from ..envs.errors import RunError, shorten
-from ..envs.registry import env_info, world_class
-from ..envs.worldset import tool_table
+from ...agents.records import read_records
+from ...agents.trajectory import Trajectory
+from ...envs.errors import RunError, shorten
+from ...envs.registry import env_info, world_class
+from ...envs.worldset import tool_table
 
 
 @dataclass(slots=True)

@@ -16,10 +16,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ..agents.records import read_records
-from ..agents.trajectory import Trajectory
-from ..envs.errors import RunError, TurngymError, shorten
-from ..envs.task import Task, parse_task
+from ...agents.records import read_records
+from ...agents.trajectory import Trajectory
+from ...envs.errors import RunError, TurngymError, shorten
+from ...envs.task import Task, parse_task
 from .variants import variants_of
 
 VARIED = "base"  # the category that variants are made of

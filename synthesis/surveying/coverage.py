@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.records import lines_of, parse_line, reason_of
-from ..envs.errors import RunError, TaskError
-from ..envs.graph import ToolGraph, graph_of
-from ..envs.registry import world_class
-from ..envs.task import GoldCall, Task, parse_task
+from ...agents.records import lines_of, parse_line, reason_of
+from ...envs.errors import RunError, TaskError
+from ...envs.graph import ToolGraph, graph_of
+from ...envs.registry import world_class
+from ...envs.task import GoldCall, Task, parse_task
+from ..pipeline import SAMPLES
 from .diversity import Diversity
 from .nearness import THRESHOLD, Neighbours
-from .pipeline import SAMPLES
 from .shingles import shingles
 
 Pair = tuple[str, str]

@@ -172,14 +172,15 @@ class RunStore:
 
     # -- writing ---------------------------------------------------------------------------------------
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    def append(self, record: Mapping[str, Any], line: bytes = b"") -> None:
         """Write a finished record; once this returns, it survives the death of the process.
 
-        Raises `RunError` if its id is here already, `WriteError` if the disk does not take it: then the file is as it was.
+        `line` is the whole record as `record_line` gives it, where somebody has made it already: then `record` may hold
+        its id alone. Raises `RunError` if its id is here already, `WriteError` if the disk does not take it: then the file is as it was.
         """
         if record["id"] in self.ids:
             raise RunError(f"{self.records_path} holds {shorten(record['id'])} already; ids are unique in a run")
-        line = record_line(record)
+        line = line or record_line(record)
         try:
             written = os.write(self._fd, line)
             if written != len(line):

@@ -18,6 +18,7 @@ import networkx as nx
 
 from .errors import UnknownNameError
 from .probe import StateEdge, probe
+from .remembered import recalled
 from .tool import Tool, predicate_name
 from .world import Size, World
 from .worldset import tool_table
@@ -225,13 +226,14 @@ def _public(name: str, user: Tool, tools: Mapping[str, Tool]) -> str:
 
 @lru_cache(maxsize=64)
 def _probed(classes: tuple[type[World], ...], seeds: tuple[int, ...], size: Size) -> ToolGraph:
-    found = probe(classes, seeds, size)
+    found = recalled(classes, seeds, size) or probe(classes, seeds, size)
     return ToolGraph(tool_table(classes).tools, found.edges, found.given)
 
 
 def graph_of(classes: Sequence[type[World]], seeds: Sequence[int] = (0, 1, 2), size: Size = "small") -> ToolGraph:
     """The graph of one or several world classes: data edges from signatures, state edges by probing forks.
 
-    Deterministic for the seeds. Several worlds give one graph, tied by shared semantic types.
+    Deterministic for the seeds; worlds that ship with the package are not probed again (`remembered.py`). Several worlds
+    give one graph, tied by shared semantic types.
     """
     return _probed(tuple(classes), tuple(seeds), size)

@@ -80,6 +80,8 @@ class RecallingWorlds(WorldSet):
 
     def advance(self, seconds: int) -> None:
         """Let time pass in every world."""
+        if seconds == 0:
+            return
         moment, mark = self._moment, f"+{seconds}"
         found = moment.known.get(mark)
         if found is None:

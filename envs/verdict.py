@@ -125,7 +125,8 @@ class Judge:
         unexpected: tuple[str, ...] = ()
         if checks.state:
             mine, goal = self._effects(worlds, checks), self.goals[number]
-            missing, unexpected = _explain(goal - mine), _explain(mine - goal)
+            if not dict.__eq__(mine, goal):  # most often they are equal, and that is told much faster
+                missing, unexpected = _explain(goal - mine), _explain(mine - goal)
         unseen = tuple(_name(o) for o in checks.outputs if not _returned(o, traces))
         untold = tuple(value for value in checks.told if not mentions(trace.reply, value)) + _unspoken(checks, trace.reply)
         clean = not checks.forbidden or not _touched(checks.forbidden, trace.results, worlds)
@@ -173,9 +174,15 @@ def _returned(output: RequiredOutput, traces: Sequence[TurnTrace]) -> bool:
     first = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, int)) else ""  # spelt one way only: a cheap first look
     for trace in reversed(traces):
         for result in trace.results:
-            if result.error is None and first in result.text and contains(result.value, output.fields):
+            if result.error is None and first in result.text and contains(_read(result.text), output.fields):
                 return True
     return False
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Any:
+    """A result's text as data, for looking only: several checks look at the same one."""
+    return json.loads(text)
 
 
 def _unspoken(checks: Checks, reply: str) -> tuple[str, ...]:

@@ -249,12 +249,14 @@ class World:
         return tool.invoke(self, arguments)
 
     def advance(self, seconds: int) -> None:
-        """Let simulated time pass; what falls due is done. Raises ValueError for negative seconds.
+        """Let simulated time pass; what falls due is done. No time, nothing due. Raises ValueError for negative seconds.
 
         For whoever drives the world, between calls; a tool that calls it changes what it may not declare.
         """
         if seconds < 0:
             raise ValueError("time does not run backwards")
+        if not seconds:
+            return
         before = self.now
         self.now = before + seconds
         self.on_advance(before)

@@ -75,6 +75,7 @@ class Assembler:
         making = Making(rounds[0].before, rounds[0].pool, scene)
         writer = Writer(self.roles, self.options)
         for round_ in rounds:
+            writer.worth(round_)
             await writer.play(making, round_, rng)
         return self._proven(making, place)
 
@@ -109,7 +110,7 @@ class Assembler:
                 target = self.sampler.navigator.choose_target(rng, making.worlds, making.pool, number, across, taken)
                 taken[target] += 1
                 errand = Errand(number, target, across, tuple(c for r in making.scene.rounds for c in r.calls))
-                round_ = self.sampler.round(making.worlds, making.pool, rng, errand, elapse)
+                round_ = self.sampler.round(making.worlds, making.pool, rng, errand, elapse, writer.worth)
                 if any(call.name in making.barred for call in round_.calls):
                     raise Rejected("withheld_tool")
                 shadow = _shadowed(making, round_)
@@ -134,8 +135,9 @@ class Assembler:
         worlds = WorldSet.create(spec for _, spec in there.worlds)
         pool = Pool(worlds.known())
         target = other.sampler.navigator.choose_target(rng, worlds, pool, 0, False, Counter())
-        round_ = other.sampler.round(worlds, pool, rng, Errand(0, target))
-        asked = await Writer(self.roles, self.options).ask(Scene(scene.persona, scene.style, scene.strength), round_, rng)
+        writer = Writer(self.roles, self.options)
+        round_ = other.sampler.round(worlds, pool, rng, Errand(0, target), worth=writer.worth)
+        asked = await writer.ask(Scene(scene.persona, scene.style, scene.strength), round_, rng)
         name, spec = there.worlds[0]
         return Request(asked, round_, TaskWorld(world=name, seed=spec.seed, size=spec.size, version=spec.world.version))
 

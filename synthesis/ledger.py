@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from .maker import Made
+from .made import Made, brief_of
 from .meter import Meter
 
 
@@ -33,21 +33,24 @@ class Ledger:
 
     def add(self, row: dict[str, Any]) -> None:
         """Count a kept row."""
-        origin, notes, turns = row["origin"], row["notes"], row["task"]["turns"]
+        self.take(brief_of(row))
+
+    def take(self, brief: dict[str, Any]) -> None:
+        """Count a kept row by its brief."""
+        origin = brief["origin"]
         self.kept += 1
         self.indices.add(origin.get("index", self.kept))
         self.rejected.update(origin.get("rejected", {}))
         self.rounds.update(origin.get("rounds", {}))
-        self.turns[len(turns)] += 1
-        self.envs[row["env"]] += 1
+        self.turns[brief["turns"]] += 1
+        self.envs[brief["env"]] += 1
         if self.meter is not None:
             self.meter.add(origin.get("usage", {}), origin.get("failed_attempts", {}))
-        self._calls += sum(len(turn.get("gold", ())) for turn in turns)
-        self._across += len(turns) > 1 and any(note["across"] for note in notes)
-        scores = [note["jump"]["score"] for note in notes if note["jump"]]  # a turn that only goes on with a request has none
-        self._jump += sum(scores)
-        self._jumps += len(scores)
-        self.categories[row["category"]] += 1
+        self._calls += brief["calls"]
+        self._across += brief["across"]
+        self._jump += sum(brief["scores"])
+        self._jumps += len(brief["scores"])
+        self.categories[brief["category"]] += 1
 
     def give_up(self, made: Made) -> None:
         """Count an index that gave nothing."""

@@ -11,10 +11,10 @@ import asyncio
 import copy
 from collections import Counter, deque
 from collections.abc import Coroutine, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import blake2b
 from random import Random
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from ..envs.graph import graph_of
 from ..envs.registry import ENVS, EnvInfo, env_info, world_class
@@ -22,10 +22,10 @@ from ..envs.task import Category
 from ..envs.world import Size
 from ..envs.worldset import WorldSpec
 from .assemble import Assembler, AssemblyOptions, Place
+from .made import Made
 from .meter import add_usage
 from .navigator import Rejected
 from .roles import Cast, Roles, Session, template_roles
-from .sample import Sample
 from .special.mix import category_of
 from .sweeping import UNSWEPT
 
@@ -40,40 +40,6 @@ class Request(NamedTuple):
     n: int
     seed: int = 0
     size: Size = "small"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One index of a request: the sample, or None after too many rejected candidates, and the funnel.
-
-    Where models play: `usage` (role -> counts) and `attempts` (kind -> failed ones) of all its candidates, `exchanges`.
-    What was made in another process has the sample's row alone.
-    """
-
-    index: int
-    sample: Sample | None
-    rejected: Counter[str]
-    rounds: Counter[str]
-    usage: dict[str, dict[str, int]] = field(default_factory=dict)
-    attempts: Counter[str] = field(default_factory=Counter)
-    exchanges: list[dict[str, Any]] = field(default_factory=list)
-    row: dict[str, Any] | None = None
-
-    def kept_row(self) -> dict[str, Any] | None:
-        """The row of the sample, if there is one."""
-        return self.row if self.sample is None else self.sample.record()
-
-    def record(self) -> dict[str, Any]:
-        """As plain JSON data, for another process."""
-        counts = {name: getattr(self, name) for name in ("rejected", "rounds", "usage", "attempts", "exchanges")}
-        return {"id": str(self.index), "row": self.kept_row(), **{name: count for name, count in counts.items() if count}}
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """From what `record` gave."""
-        rejected, rounds, attempts = (Counter[str](record.get(name, {})) for name in ("rejected", "rounds", "attempts"))
-        usage, exchanges = record.get("usage", {}), record.get("exchanges", [])
-        return cls(int(record["id"]), None, rejected, rounds, usage, attempts, exchanges, record["row"])
 
 
 class Maker:

@@ -143,8 +143,7 @@ class Writer:
         self.roles, self.options = roles, options
 
     async def ask(self, scene: Scene, round_: Round, rng: Random) -> Asked:
-        """Brief and query of a round, judged."""
-        self.worth(round_)
+        """Brief and query of a round that is worth it, judged."""
         brief = await self.roles.tooling.brief(round_, scene, rng)
         query = await self.roles.querying.write(brief, scene, rng)
         return Asked(brief, query, self._judge_query(round_, brief, query, scene))

@@ -9,6 +9,7 @@ elsewhere (`workshop.py`).
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from ..envs.errors import RunError
 from ..envs.registry import env_info
 from .assemble import AssemblyOptions
 from .ledger import Ledger
-from .maker import MAX_CANDIDATES, Made, Maker, Request
+from .made import Made
+from .maker import MAX_CANDIDATES, Maker, Request
 from .meter import Meter
 from .proving import verify_directory
 from .roles import Cast, Roles
@@ -102,15 +104,15 @@ class _Intake:
         if said is not None:  # before the sample, so that none is there without them
             for exchange in made.exchanges:
                 said.append(exchange)
-        row = made.kept_row()
-        if row is None:
+        made = made.told()
+        if made.brief is None:
             self.ledger.give_up(made)
             return
         if store is not None:
-            store.append(row)
-        self.ledger.add(row)
+            store.append(made.brief, made.line)
+        self.ledger.take(made.brief)
         if self.keep is not None:
-            self.keep(made.sample or Sample.from_record(row))
+            self.keep(made.sample or Sample.from_record(json.loads(made.line)))
 
 
 def _exchanges(

@@ -10,6 +10,7 @@ show.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from ..envs.binding import Pool
@@ -18,6 +19,8 @@ from ..envs.worldset import WorldSet
 from .navigator import Navigator, SamplerOptions
 from .plan import Round, order_by_execution
 from .walk import Errand, Walk
+
+Worth = Callable[[Round], None]
 
 
 class Sampler:
@@ -31,12 +34,15 @@ class Sampler:
         self.navigator = Navigator(graph, options or SamplerOptions())
         self.executed = 0
 
-    def round(self, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand, elapse: int = 0) -> Round:
+    def round(
+        self, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand, elapse: int = 0, worth: Worth | None = None
+    ) -> Round:  # fmt: skip
         """Execute one round on a fork of `worlds`.
 
         Args:
             worlds, pool: the state and what is known before the round; both stay as they are.
             errand: the turn and the tool to reach. elapse: seconds that pass first.
+            worth: raises `Rejected` for calls that no order can save; asked before an order is looked for.
 
         Returns:
             The round with its calls and their order. Raises `Rejected`.
@@ -50,5 +56,7 @@ class Sampler:
         finally:
             self.executed += walk.executed
         round_.target, round_.after = walk.target, walk.worlds
+        if worth is not None:
+            worth(round_)
         order_by_execution(round_)
         return round_

@@ -71,8 +71,11 @@ def prove_task(task: Task, start: WorldSet | None = None) -> Iterator[str]:
         why = next((t for t in verdict.turns if not t.passed), None)
         yield f"gold does not pass: {shorten(repr(why), 300)}"
         return
-    if _idle(task, judge).success:
+    idle = _idle(task, judge)
+    if idle.success:
         yield "doing nothing passes"
+    elif all(turn.state and turn.outputs and turn.forbidden for turn in idle.turns):  # words alone are lacking, and gold has them
+        yield "declining and asking without doing anything passes"
     if not _latest_first(task, judge, verdict).success:
         yield "gold in another order that its partial order allows does not pass"
     writing = {moment.turn for moment in moments}
@@ -80,8 +83,6 @@ def prove_task(task: Task, start: WorldSet | None = None) -> Iterator[str]:
         checks = turn.checks
         if number not in writing and not (checks.outputs or checks.told or checks.declines or checks.asks):
             yield f"turn {number} changes nothing and asks for nothing: doing nothing passes it"
-    if _meek(task, judge).success:
-        yield "declining and asking without doing anything passes"
     if any(turn.faults for turn in task.turns) and _gives_up(task, judge).success:
         yield "giving up at the first error of a service passes"
     yield from prove_special(task, judge.start)
@@ -123,19 +124,10 @@ def _send(episode: Episode, call: GoldCall) -> ToolResult:
 
 
 def _idle(task: Task, judge: Judge) -> Verdict:
-    return _worded(task, judge, [""] * len(task.turns))
-
-
-def _meek(task: Task, judge: Judge) -> Verdict:
-    """Gold's replies without its calls: it declines and asks where it should, and does nothing else."""
-    return _worded(task, judge, [turn.reply for turn in task.turns])
-
-
-def _worded(task: Task, judge: Judge, replies: list[str]) -> Verdict:
     episode = Episode(task, max_steps=1 << 30, judge=judge)
     episode.start()
-    for reply in replies:
-        episode.step(reply, ())
+    for _ in task.turns:
+        episode.step("", ())
     return episode.verdict()
 
 

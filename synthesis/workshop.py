@@ -8,17 +8,17 @@ that lacks it in silence would be another one. Not here: workers, and who gets w
 from __future__ import annotations
 
 import contextlib
-import json
+import gc
 from collections.abc import AsyncIterator
 from multiprocessing.reduction import ForkingPickler
 from typing import NamedTuple
 
 from ..agents.executors.team import AHEAD_SECONDS, DEATHS_ALONE, Hire, Team, seats_of
 from ..agents.executors.trade import Dumps, Parcel, order_of
-from ..agents.trajectory import record_line
 from ..envs.errors import RunError
 from .assemble import AssemblyOptions
-from .maker import Made, Maker, Request
+from .made import Made
+from .maker import Maker, Request
 from .roles import Cast, Roles
 
 WINDOW = 64  # pieces of each worker that may be under way, or wait for one before them
@@ -30,6 +30,7 @@ class Workshop:
     def __init__(self, request: Request, roles: Roles | Cast | None, options: AssemblyOptions, seats: int) -> None:
         self._maker = Maker(request, roles, options)
         self.seats = seats
+        gc.freeze()  # this process does nothing else: what is there by now stays, and need not be looked at again
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -46,7 +47,7 @@ class Workshop:
     async def make(self, parcel: Parcel) -> bytes:
         """What an index gave."""
         made = await self._maker.make(Parcel(*parcel).trial)
-        return record_line(made.record())
+        return made.parcel()
 
 
 class Samples(NamedTuple):
@@ -79,8 +80,8 @@ class _Makers(Team[int, Made]):
         return Parcel(str(item), item, "")
 
     def read(self, line: bytes) -> tuple[str, Made]:
-        record = json.loads(line)
-        return record["id"], Made.from_record(record)
+        made = Made.unpack(line)
+        return str(made.index), made
 
     def give_up(self, item: int, how: str) -> Made:
         raise RunError(

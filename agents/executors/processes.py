@@ -21,6 +21,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
@@ -90,6 +91,7 @@ class _Process:
         self._line: Line | None = None
         self._watch: asyncio.Task[None] | None = None
         self._greeted = False
+        resource_tracker.ensure_running()  # by itself it would take the mask below away again
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child starts with this mask
         try:
             self._process.start()

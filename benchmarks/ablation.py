@@ -51,7 +51,7 @@ from turngym.synthesis.assemble import Assembler, Place
 from turngym.synthesis.navigator import Rejected, SamplerOptions
 from turngym.synthesis.plan import Round
 from turngym.synthesis.query import best_jump
-from turngym.synthesis.sampler import Sampler
+from turngym.synthesis.sampler import Sampler, Worth
 from turngym.synthesis.surveying.coverage import Ground, depth_of
 from turngym.synthesis.walk import Errand
 
@@ -105,8 +105,10 @@ class Watched(Sampler):
         self.reached = self.looped = 0
         self.best = 0.0
 
-    def round(self, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand, elapse: int = 0) -> Round:
-        """One round, counted."""
+    def round(
+        self, worlds: WorldSet, pool: Pool, rng: Random, errand: Errand, elapse: int = 0, worth: Worth | None = None
+    ) -> Round:  # fmt: skip
+        """One round, counted before it is judged."""
         self.aimed |= {errand.target} - {""}
         before = self.executed
         try:
@@ -118,6 +120,8 @@ class Watched(Sampler):
         self.aimed.add(found.target)
         self.reached += 1
         self.best += best_jump(found.calls)
+        if worth is not None:
+            worth(found)
         return found
 
 

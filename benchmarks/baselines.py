@@ -1,6 +1,6 @@
 """What the built-in policies reach on the packs that ship: the bounds of every benchmark made from them.
 
-    python benchmarks/baselines.py             # one JSON object: env -> policy -> success, interval, progress
+    python benchmarks/baselines.py             # one JSON object: env -> policy -> success, interval, progress, by category
 
 Oracle must be 1, null 0, random at most 0.01 (three trials a task).
 """
@@ -29,6 +29,7 @@ def figures(env: str) -> dict[str, Any]:
             "interval_95": [round(bound, 4) for bound in summary["success_interval"]],
             "progress": round(summary["progress"], 4),
             "episodes": summary["episodes"],
+            "by_category": {kind: round(part["success"], 4) for kind, part in summary["by_category"].items()},
         }
     return found
 

@@ -64,8 +64,8 @@ def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path) -> N
     place = str(tmp_path / "run")
     first, again = run_example("ray_rollout.py", place, "processes"), run_example("ray_rollout.py", place, "processes")
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert "480 episodes made, 0 found" in first.stdout
-    assert "0 episodes made, 480 found" in again.stdout
+    assert "768 episodes made, 0 found" in first.stdout
+    assert "0 episodes made, 768 found" in again.stdout
 
 
 @pytest.mark.parametrize("name", ["server_rollout.py", "ray_rollout.py", "vllm_rollout.py"])

@@ -25,7 +25,10 @@ def _any_order(task: Task, rng: Random) -> tuple[bool, bool]:
             moved |= call is not waiting[0]
             waiting.remove(call)
             done.add(call.id)
-            episode.step("", (ToolCall(call.name, call.arguments, call.id),))
+            made, faults = ToolCall(call.name, call.arguments, call.id), episode.faults()
+            while faults.strike(made) is not None:
+                episode.step("", (made,))
+            episode.step("", (made,))
         episode.step(turn.reply, ())
     return moved, episode.verdict().success
 
@@ -43,7 +46,7 @@ def test_gold_that_allows_a_wrong_order_is_named() -> None:
     for task in pack_of("FileSystem"):
         loose = task.model_dump(mode="json", exclude_defaults=True, exclude={"id"})
         for turn in loose["turns"]:
-            for call in turn["gold"]:
+            for call in turn.get("gold", ()):
                 call.pop("after", None)
         changed = Task.model_validate(loose)
         if changed.id != task.id:

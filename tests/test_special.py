@@ -168,9 +168,9 @@ def test_every_process_makes_the_same():
 def test_an_index_is_made_alike_whatever_was_made_before():
     options = AssemblyOptions(mix=FULL)
     maker = Maker(Request(("FileSystem",), 6, 9), options=options)
-    all_of_them = [made.kept_row() for made in maker.stream()]
+    all_of_them = [made.told().line for made in maker.stream()]
     alone = asyncio.run(Maker(Request(("FileSystem",), 6, 9), options=options).make(4))
-    assert alone.kept_row() == all_of_them[4]
+    assert alone.told().line == all_of_them[4]
 
 
 # -- the mix ----------------------------------------------------------------------------------------------

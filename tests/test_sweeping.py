@@ -78,7 +78,7 @@ def test_whoever_takes_samples_from_a_stream_finds_the_collector_as_it_was(found
     assert gc.isenabled() is found
     stream.close()
     assert gc.isenabled() is found
-    row = made.kept_row()
+    row = made.told().line
     assert row is not None
     assert verify_row(row) == []
     assert verify_row({**row, "messages": 7}) != []

@@ -1,4 +1,4 @@
-"""The proof of a whole data set: every row again, here or by workers, and no id twice.
+"""The proof of a whole data set or file of tasks: every row again, here or by workers, and no id twice.
 
 Law: the report is the same wherever rows were proven. Not here: what proves a row (`verify.py`).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from ..agents.records import lines_of, parse_line
 from ..agents.trajectory import record_line
 from ..envs.errors import RunError
 from .sample import SAMPLES
-from .verify import verify_row
+from .verify import verify_row, verify_task
 from .workshop import WINDOW
 
 Line = tuple[int, bytes]
@@ -34,29 +34,41 @@ class Proof(NamedTuple):
 
 
 def prove_line(number: int, line: bytes) -> Proof:
-    """Verify the row of a line. Never raises for what stands in it."""
+    """Verify the sample or the task of a line. Never raises for what stands in it."""
     row, why = parse_line(line)
-    return Proof(number, None, [why]) if row is None else Proof(number, str(row["id"]), verify_row(row))
+    if row is None:
+        return Proof(number, None, [why])
+    return Proof(number, str(row["id"]), verify_task(row) if "turns" in row and "messages" not in row else verify_row(row))
 
 
 def verify_directory(
     directory: str | Path, progress: Callable[[int, int], None] | None = None, executor: Workforce | None = None
 ) -> dict[str, Any]:
-    """Verify every row of a data set; see `verify.py`.
+    """Verify every row of a data set, or of a file of samples or tasks; see `verify_lines`.
 
-    Args:
-        directory: what `synthesize` filled. progress: told (rows, 0). executor: who does it; None is this process.
-
-    Returns:
-        `{rows, passed, failed: [{id, reason}]}`. Raises `RunError` if the directory holds no data set.
+    Raises `RunError` if there is none.
     """
-    path = Path(directory) / SAMPLES
+    path = Path(directory) if Path(directory).is_file() else Path(directory) / SAMPLES
     if not path.is_file():
         raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
+    return verify_lines(lines_of(path), progress, executor)
+
+
+def verify_lines(
+    lines: Iterator[Line], progress: Callable[[int, int], None] | None = None, executor: Workforce | None = None
+) -> dict[str, Any]:
+    """Verify samples and tasks, a numbered line each; see `verify.py`.
+
+    Args:
+        lines: (number, text). progress: told (rows, 0). executor: who does it; None is this process.
+
+    Returns:
+        `{rows, passed, failed: [{id, reason}]}`.
+    """
     rows = passed = 0
     failed: list[dict[str, str]] = []
     seen: set[str] = set()
-    with contextlib.closing(_proofs(path, executor)) as proofs:
+    with contextlib.closing(_proofs(lines, executor)) as proofs:
         for proof in proofs:
             if proof is not None:
                 rows += 1
@@ -69,10 +81,10 @@ def verify_directory(
     return {"rows": rows, "passed": passed, "failed": failed}
 
 
-def _proofs(path: Path, executor: Workforce | None) -> Generator[Proof | None, None, None]:
+def _proofs(lines: Iterator[Line], executor: Workforce | None) -> Generator[Proof | None, None, None]:
     if executor is None:
-        return (prove_line(*line) for line in lines_of(path))
-    found = employed(executor, Proofs(), lines_of(path))
+        return (prove_line(*line) for line in lines)
+    found = employed(executor, Proofs(), lines)
     return found
 
 

@@ -28,8 +28,15 @@ from .chain import check_reasoning
 from .plan import Reference
 from .sample import Sample
 from .special.proofs import prove_special
+from .staging import staged
 from .sweeping import UNSWEPT
 from .validate import match_calls
+
+_MALFORMED = (TurngymError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError)
+
+
+def _malformed(error: Exception) -> str:
+    return f"malformed: {type(error).__name__}: {shorten(' '.join(str(error).split()), 200)}"
 
 
 def verify_row(row: dict[str, Any]) -> list[str]:
@@ -43,8 +50,20 @@ def verify_row(row: dict[str, Any]) -> list[str]:
                 return [f"{name} {display(row.get(name))} is not the task's {name}"]
         with UNSWEPT:
             return verify_sample(sample)
-    except (TurngymError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
-        return [f"malformed: {type(error).__name__}: {shorten(' '.join(str(error).split()), 200)}"]
+    except _MALFORMED as error:
+        return [_malformed(error)]
+
+
+def verify_task(row: dict[str, Any]) -> list[str]:
+    """Why a task, as plain data, is not sound; empty if it is: gold as a conversation is verified as any other.
+
+    Never raises for what stands there.
+    """
+    try:
+        with UNSWEPT:
+            return verify_sample(staged(Task.model_validate(row)))
+    except _MALFORMED as error:
+        return [_malformed(error)]
 
 
 def verify_sample(sample: Sample) -> list[str]:

@@ -21,6 +21,8 @@ from special_worlds import BOARD, Board
 
 from turngym.agents import rollout
 from turngym.agents.baselines import NullPolicy, OraclePolicy, RandomPolicy
+from turngym.cli import run
+from turngym.envs.env import pack_of
 from turngym.envs.episode import Episode
 from turngym.envs.errors import RunError, UnknownNameError
 from turngym.envs.registry import world_class
@@ -241,3 +243,28 @@ def test_options_are_what_they_were_after_all():
     assert AssemblyOptions().mix == {"base": 1.0}
     assert AssemblyOptions()._replace(mix=parse_mix("clarify")).mix == {"clarify": 1.0}
     assert all(row["task"].get("category", "base") == "base" for row in rows("base", 2, ("FileSystem",)))
+
+
+# -- what ships -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("env", ENVS)
+def test_every_task_that_ships_is_proven_in_every_category(env: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["verify", env, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    kinds = Counter(task.category for task in pack_of(env))
+    assert told["rows"] == told["passed"] == sum(kinds.values())
+    assert kinds == {"base": 120, **dict.fromkeys(SPECIAL, 12)}
+
+
+def test_a_file_of_tasks_is_verified_as_a_data_set_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    lines = [task.line() for task in list(pack_of("Banking"))[100:130]]
+    spoilt = json.loads(lines[0])
+    del spoilt["id"]
+    spoilt["turns"][0]["user"] = "Do it."
+    lines[0] = json.dumps({"id": Task.model_validate(spoilt).id, **spoilt})
+    (tmp_path / "tasks.jsonl").write_text("\n".join(lines) + "\n")
+    assert run(["verify", str(tmp_path / "tasks.jsonl"), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows"], told["passed"]) == (30, 29)
+    assert "never says" in told["failed"][0]["reason"] or "turn 0" in told["failed"][0]["reason"]

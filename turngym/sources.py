@@ -7,7 +7,7 @@ pack, gets tasks by synthesis, the same ones for the same seed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -92,6 +92,16 @@ def _check_worlds(tasks: Iterable[Task]) -> None:
 
     for name in sorted({part.world for task in tasks for part in task.worlds}):
         world_class(name)
+
+
+def packed_lines(env: str) -> Iterator[tuple[int, bytes]]:
+    """The tasks of an env's pack, a numbered line each. Raises `RunError` for an env without one."""
+    from .envs.env import pack_of
+
+    info, _ = env_and_worlds(env)
+    if not info.pack:
+        raise RunError(f"{info.id} has no pack; name a directory that `turngym synthesize` filled, or a file of tasks")
+    return ((number, task.line().encode()) for number, task in enumerate(pack_of(env), 1))
 
 
 def writable_file(path: Path) -> Path:

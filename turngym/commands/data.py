@@ -11,7 +11,7 @@ import typer
 
 from ..console import answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import RunError, shorten
-from ..sources import env_and_worlds
+from ..sources import env_and_worlds, packed_lines
 from ..stopping import STOPS, watched
 from .casting import Casting, ModeName
 from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
@@ -186,20 +186,25 @@ def made_lines(made: dict[str, Any]) -> list[Any]:
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
+    source: Annotated[
+        str, typer.Argument(metavar="DIR|FILE|ENV", help="What `synthesize` filled; a file of samples or tasks; or an env, for its pack.")
+    ],
     workers: Workers = None,
     ray: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove every sample again from its row and the installed worlds; exit 1 if one fails."""
-    from ..synthesis import verify_directory
+    """Prove every sample or task again from its row and the installed worlds; exit 1 if one fails."""
+    from ..synthesis.proving import verify_directory, verify_lines
 
     with answering(as_json) as answer:
         executor = executor_of(workers, ray)
         with bar("verifying") as shown:
             if executor is not None:
                 STOPS.check()
-            report = verify_directory(directory, progress=watched(shown), executor=executor)
+            if Path(source).exists() or "/" in source.partition(":")[0]:
+                report = verify_directory(source, progress=watched(shown), executor=executor)
+            else:
+                report = verify_lines(packed_lines(source), progress=watched(shown), executor=executor)
         answer.data(report)
         failed = table("row", "why it is not proven")
         for item in report["failed"][:50]:

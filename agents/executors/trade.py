@@ -2,7 +2,7 @@
 
 A trade has two ends. Here, a `Trade` (`team.py`) says what workers need and who shares the work among them; there, a
 `Craft` is made from the order and does one piece after another. Laws: a piece comes as an id, a number and a text, and
-goes back as one line of JSON; what goes wrong there is told as data and raised again here, equal in kind and words.
+goes back as one line; what goes wrong there is told as data and raised again here, equal in kind and words.
 Not here: how lines travel (`processes.py`, `ray.py`).
 """
 

@@ -154,8 +154,8 @@ def unseen_value(tool: Tool, arguments: dict[str, Any], said: str, shown: Sequen
         if parameter is None or (not parameter.required and value == parameter.default):
             continue
         internal = parameter.semantic is not None and not parameter.semantic.known
-        if any(_holds(result, value) for result in shown) or (not internal and _from_words(tool, name, value, said)):
-            continue
+        if (not internal and _from_words(tool, name, value, said)) or any(_holds(result, value) for result in reversed(shown)):
+            continue  # words first, then the latest result: there it most often stands
         return name
     return ""
 

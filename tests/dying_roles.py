@@ -22,7 +22,9 @@ class Mortal(TemplateReasoning):
 
     async def think(self, messages: Sequence[Any], brief: Any, prompt: Prompt, scene: Scene, rng: Random) -> Thought:
         if self.place and (path := Path(self.place)).exists() and (lives := int(path.read_text())):
-            path.write_text(str(lives - 1))
+            aside = path.with_suffix(f".{os.getpid()}")
+            aside.write_text(str(lives - 1))
+            aside.replace(path)  # whole at once: the other worker may read it now
             os.kill(os.getpid(), signal.SIGKILL)
         if self.words and messages[0]["content"] == self.words:
             if not self.gate:

@@ -21,11 +21,9 @@ WORDS: dict[str, str] = {
     "unavailable": "the service is temporarily unavailable; try again",
     "limit_exceeded": "too many requests right now; try again",
     "conflict": "the record is being changed by somebody else; try again",
-    "permission_denied": "the service refused this request",
+    "permission_denied": "the service did not recognise the session this time; try again",
 }
-TRANSIENT: tuple[ErrorKind, ...] = ("unavailable", "limit_exceeded", "conflict")
-ONCE: tuple[ErrorKind, ...] = (*TRANSIENT, "permission_denied")  # kinds that a service may answer although the call is right
-REFUSED_ONCE = "the service did not recognise the session this time; try again"
+ONCE: tuple[ErrorKind, ...] = ("unavailable", "limit_exceeded", "conflict", "permission_denied")  # may be answered to a right call
 
 
 def failed(name: str, kind: ErrorKind) -> ToolResult:
@@ -46,8 +44,7 @@ class Faults:
         for fault in self._left:
             if fault.tool == call.name:
                 self._left.remove(fault)
-                words = REFUSED_ONCE if fault.kind == "permission_denied" else ""
-                return ToolResult.failure(call.name, fault.kind, words) if words else failed(call.name, fault.kind)
+                return failed(call.name, fault.kind)
         return None
 
     def __bool__(self) -> bool:

@@ -104,6 +104,7 @@ class Assembler:
         across = not first and rng.random() < self.options.across
         elapse = 0 if first else rng.choice(ELAPSE)
         number = len(making.turns) + (twist.delay if twist is not None else 0)
+        mark = making.mark()
         for attempt in range(self.options.tries):
             funnel["rounds_drawn"] += 1
             try:
@@ -116,6 +117,7 @@ class Assembler:
                 shadow = _shadowed(making, round_)
                 await (writer.play(making, round_, rng) if twist is None else twist.apply(writer, making, round_, rng))
             except Rejected as error:
+                making.back_to(mark)
                 funnel[f"round:{error.reason}"] += 1
                 if attempt + 1 == self.options.tries:
                     raise Rejected("no_round", str(error)) from None

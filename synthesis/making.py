@@ -90,6 +90,18 @@ class Making:
         """Call id -> result, of all rounds so far."""
         return {call.id: call.value for round_ in self.scene.rounds for call in round_.calls}
 
+    def mark(self) -> tuple[Any, ...]:
+        """Where it stands, for `back_to`: a special turn that fails half-way must leave nothing behind."""
+        lists: tuple[list[Any], ...] = (self.messages, self.fingerprints, self.turns, self.notes, self.special, self.scene.rounds)
+        return (self.worlds, self.pool, self.held_out, self.barred, self.scene.said, *map(len, lists))
+
+    def back_to(self, mark: tuple[Any, ...]) -> None:
+        """Forget what came after `mark`."""
+        self.worlds, self.pool, self.held_out, self.barred, self.scene.said, *lengths = mark
+        lists: tuple[list[Any], ...] = (self.messages, self.fingerprints, self.turns, self.notes, self.special, self.scene.rounds)
+        for found, length in zip(lists, lengths, strict=True):
+            del found[length:]
+
     def add(self, round_: Round, asked: Asked, chain: Chain, checks: Checks, **more: Any) -> None:
         """Take in an answered round; the next one starts from its end. `more` are further fields of its `Turn`."""
         brief, query, jump = asked

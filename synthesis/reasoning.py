@@ -11,6 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from ..envs.faults import ONCE
 from ..envs.tool import ToolCall
 from .brief import Answer, Brief
 from .phrasing import MOMENTS, Speaker, Style, quoted, words
@@ -41,7 +42,6 @@ _AGAIN = (
 )
 _MENDED = ("The call was wrong; {tool} needs other arguments.", "I have to mend the arguments of {tool}.")
 _FIRST = ("So {tool} has to come first.", "{tool} is needed before that.")
-PASSING = ("unavailable", "limit_exceeded", "conflict", "permission_denied")  # kinds of errors that a service may answer once
 
 
 class Reasoner:
@@ -70,7 +70,7 @@ class Reasoner:
         call = self.round.calls[index]
         text = words[:1].lower() + words[1:].rstrip(".")
         parts = [self.rng.choice(_FAILED).format(tool=tool, why=text)]
-        if kind in PASSING and call.name == tool:
+        if kind in ONCE and call.name == tool:
             return " ".join([*parts, self.rng.choice(_AGAIN)])
         parts += [self.rng.choice(_MENDED if call.name == tool else _FIRST).format(tool=call.name), self._sources(call)]
         return " ".join(part for part in parts if part)

@@ -18,13 +18,15 @@ from test_chain import Scripted, script
 
 from turngym.envs.task import Checks, Fault
 from turngym.envs.tool import ToolCall
+from turngym.synthesis import AssemblyOptions, Maker, Request
 from turngym.synthesis.aim import PLAIN, Aim
 from turngym.synthesis.brief import make_brief
 from turngym.synthesis.chain import Chain, guided_chain
+from turngym.synthesis.making import Making
 from turngym.synthesis.phrasing import Style
 from turngym.synthesis.plan import Round
 from turngym.synthesis.query import PERSONAS, write_query
-from turngym.synthesis.roles import Thought, template_roles
+from turngym.synthesis.roles import TemplateReasoning, Thought, template_roles
 
 ROUND = borrowing()
 SILENT = replace(ROUND, calls=[], after=ROUND.before, _sinks=None, _counted=-1)
@@ -171,3 +173,32 @@ def test_a_chain_with_an_aim_leaves_the_round_as_it_was(aim: Any):
     before = ROUND.before.fingerprint()
     run(ROUND, aim, *[script(FIND, FIND, SIGN, BORROW)] * 3)
     assert ROUND.before.fingerprint() == before
+
+
+def test_a_special_turn_that_fails_half_way_leaves_nothing_behind():
+    """The request is declined, and then nobody uses the tool that was handed over: the refusal must not stay."""
+
+    class Stubborn(TemplateReasoning):
+        async def think(self, messages: Any, brief: Any, prompt: Any, scene: Any, rng: Random) -> Thought:
+            thought = await super().think(messages, brief, prompt, scene, rng)
+            handed_over = len(prompt.tools) > 1 and len([m for m in messages if m["role"] == "user"]) > 1
+            return thought._replace(calls=()) if handed_over and scene.rounds == [] else thought
+
+    roles = replace(template_roles(), reasoning=Stubborn())
+    maker = Maker(Request(("Banking",), 2, 3), roles=roles, options=AssemblyOptions(mix={"miss_func": 1.0}, turns={1: 1.0}))
+    for made in maker.stream():
+        assert made.rounds["round:chain_failed"]
+        assert "not_proven" not in made.rejected
+
+
+def test_a_conversation_goes_back_to_where_it_stood():
+    making = Making(ROUND.before, ROUND.pool, scene())
+    mark = making.mark()
+    making.messages.append({"role": "user", "content": "x"})
+    making.special.append({"kind": "miss_func"})
+    making.scene.rounds.append(ROUND)
+    making.scene.said, making.worlds, making.held_out = "x", ROUND.after, ("borrow",)
+    making.back_to(mark)
+    assert making.mark() == mark
+    assert making.worlds is ROUND.before
+    assert (making.messages, making.special, making.scene.rounds, making.scene.said) == ([], [], [], "")

@@ -23,7 +23,7 @@ import gymnasium
 from .episode import Episode, Interceptor, Step
 from .errors import TaskError, display
 from .messages import Message, parse_action
-from .registry import EnvInfo, env_info, world_class
+from .registry import EnvInfo, env_info, foreign_pack, world_class
 from .spaces import ActionSpace, MessageSpace
 from .task import Task, TaskFile, parse_task
 from .tool import ToolCall, ToolResult
@@ -216,6 +216,9 @@ def _open(tasks: Tasks, info: EnvInfo) -> TaskFile:
 def _pack(name: str) -> TaskFile:
     if not name:
         return TaskFile((), "no pack")
+    if ":" in name:
+        made: TaskFile = foreign_pack(name)
+        return made
     found = resources.files(__package__).joinpath("packs", name)
     return TaskFile(found.read_text(encoding="utf-8").split("\n") if found.is_file() else (), name)
 

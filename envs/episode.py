@@ -54,6 +54,7 @@ class Episode:
         "_faults",
         "_hidden",
         "_judge",
+        "_loud",
         "_traces",
         "_visible_set",
         "calls",
@@ -88,6 +89,7 @@ class Episode:
         self.interceptors = tuple(interceptors)
         self._hidden = frozenset(hidden)
         self._traces: list[TurnTrace] = [TurnTrace([])]
+        self._loud = 0  # steps with calls in this turn
         self._faults = Faults(task.turns[0].faults)
         self._show_tools()
 
@@ -118,7 +120,7 @@ class Episode:
         else:
             results = ()
             judged, messages = self._end_turn(content)
-        truncated = not self.over and self.steps >= self.max_steps
+        truncated = not self.over and (self.steps >= self.max_steps or self._loud > (self._judge.turn_steps or self._loud))
         terminated = self.over
         self.over = self.over or truncated
         return Step(messages, results, judged, terminated, truncated)
@@ -138,6 +140,7 @@ class Episode:
 
     def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
         messages, results = [], []
+        self._loud += 1
         for index, call in enumerate(number_calls(calls, self.calls)):
             if index >= MAX_CALLS:
                 result = ToolResult.failure(
@@ -170,6 +173,7 @@ class Episode:
             self.over = True
             return judged, ()
         self.turn += 1
+        self._loud = 0
         self._traces.append(TurnTrace([]))
         following = self.task.turns[self.turn]
         self.worlds.advance(following.elapse)

@@ -11,12 +11,14 @@ from types import ModuleType
 from .errors import MissingExtraError
 
 EXTRAS: dict[str, str] = {
+    "bfcl_eval": "bfcl",
     "datasketch": "data",
     "httpx": "chat",
     "httpx2": "chat",
     "huggingface_hub": "transformers",
     "jsonschema": "data",
     "llguidance": "transformers",
+    "mcp": "mcp",
     "openai": "chat",
     "pyarrow": "data",
     "ray": "ray",

@@ -7,9 +7,11 @@ understood wherever an env is asked for. Registering costs nothing: a world is i
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import DefinitionError, UnknownNameError, shorten
 from .loading import load_module
@@ -20,6 +22,13 @@ _WORLDS = {
     "Travel": "turngym.envs.worlds.travel:Travel",
     "Banking": "turngym.envs.worlds.banking:Banking",
 }
+_SCHEMES = {  # `<scheme>:<rest>` names a foreign world; the function makes its class from the rest
+    "bfcl": "turngym.envs.bridges.bfcl:bfcl_world",
+    "mcp": "turngym.envs.bridges.mcp:mcp_world",
+}
+_PACKS = {"bfcl": "turngym.envs.bridges.bfcl:bfcl_tasks"}  # `<scheme>:<rest>` names tasks that a foreign package holds
+_JUDGES = {"bfcl": "turngym.envs.bridges.bfcl:BfclJudge"}
+_VERSION = re.compile(r"-v\d+$", re.ASCII)
 
 
 class EnvInfo(NamedTuple):
@@ -32,44 +41,80 @@ class EnvInfo(NamedTuple):
     @property
     def short(self) -> str:
         """The id without namespace and version."""
-        return self.id.rsplit("/", 1)[-1].split("-v", 1)[0]
+        return _VERSION.sub("", self.id.rsplit("/", 1)[-1])
 
 
 ENVS: tuple[EnvInfo, ...] = (
     *(EnvInfo(f"turngym/{name}-v0", (name,), f"{name.lower()}.jsonl") for name in _WORLDS),
     EnvInfo("turngym/Assistant-v0", tuple(_WORLDS), "assistant.jsonl"),
 )
+_BFCL_CLASSES = ("GorillaFileSystem", "MathAPI", "MessageAPI", "TwitterAPI", "TicketAPI", "TradingBot", "TravelAPI", "VehicleControlAPI")
+FOREIGN_ENVS: tuple[EnvInfo, ...] = tuple(  # of packages that are extras; named as what they hold is named there
+    [
+        EnvInfo(f"turngym/BFCL-v4-{name}", tuple([f"bfcl:{cls}" for cls in _BFCL_CLASSES]), f"bfcl:multi_turn_{name}")
+        for name in ("base", "miss_func", "miss_param", "long_context")
+    ]
+)
 
 
 def env_info(name: str) -> EnvInfo:
     """The env called `name`: an id, a short name, or `module:World` / `file.py:World` of one's own.
 
-    Raises `UnknownNameError` with the nearest names, or `DefinitionError` if a module does not import.
+    A foreign env goes by the name of its tasks too (`bfcl:multi_turn_base`). Raises `UnknownNameError` with the nearest
+    names, or `DefinitionError` if a module does not import.
     """
-    for info in ENVS:
-        if name in (info.id, info.short) or name.lower() == info.short.lower():
+    for info in (*ENVS, *FOREIGN_ENVS):
+        if name in (info.id, info.short, info.pack) or name.lower() == info.short.lower():
             return info
     if ":" in name and not name.startswith("turngym:"):
         cls = world_class(name)
         return EnvInfo(f"{cls.__name__}-v{cls.version}", (name,))
-    raise UnknownNameError("env", name, [info.short for info in ENVS])
+    raise UnknownNameError("env", name, [info.short for info in (*ENVS, *FOREIGN_ENVS)])
 
 
 @lru_cache(maxsize=256)
 def world_class(name: str) -> type[World]:
-    """The world class called `name` (registered, or `module:Class`, or `path/to/file.py:Class`)."""
+    """The world class called `name`: registered, `module:Class`, `path/to/file.py:Class`, or `<scheme>:...` of a foreign one.
+
+    A class that is no `World`, or a factory, is made into one (`bridges/objects`).
+    """
     place = _WORLDS.get(name, name)
     if ":" not in place:
         raise UnknownNameError("world", name, _WORLDS)
+    scheme, _, rest = place.partition(":")
+    if scheme in _SCHEMES:
+        made: type[World] = _named(_SCHEMES[scheme])(rest)
+        return made
     module_name, _, class_name = place.rpartition(":")
     module = _load(module_name)
     found = getattr(module, class_name, None)
     if found is None:
         worlds = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, World) and v is not World]
         raise UnknownNameError(f"world in {module_name}", class_name, worlds)
-    if not (inspect.isclass(found) and issubclass(found, World)):
-        raise DefinitionError(f"{name} is no World class")
-    return found
+    if inspect.isclass(found) and issubclass(found, World):
+        return found
+    if not callable(found):
+        raise DefinitionError(f"{name} is neither a world nor a class or factory that could be one")
+    bridge: Callable[..., type[World]] = _named("turngym.envs.bridges.objects:world_of")
+    return bridge(found, name=name)
+
+
+def foreign_pack(name: str) -> Any:
+    """The tasks of a pack that a foreign package holds, as a `TaskFile`."""
+    scheme, _, rest = name.partition(":")
+    return _named(_PACKS[scheme])(rest)
+
+
+def judge_class(name: str) -> Any:
+    """The judge that a task names."""
+    if name not in _JUDGES:
+        raise UnknownNameError("judge", name, _JUDGES)
+    return _named(_JUDGES[name])
+
+
+def _named(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(load_module(module), name)
 
 
 def _load(name: str) -> ModuleType:

@@ -21,7 +21,7 @@ from .errors import ErrorKind, TaskError, display
 from .world import Size
 
 TASK_FORMAT = 1
-_LATER = ("swell", "faults", "declines", "asks")  # fields younger than the first tasks: while empty they are no part of an id
+_LATER = ("swell", "config", "judge", "faults", "declines", "asks")  # younger than the first tasks: while empty no part of an id
 _TEST = re.compile(r'"split"\s*:\s*"test"')
 Category = Literal["base", "miss_func", "miss_param", "long_context", "error_tool_response", "irrelevant", "clarify"]
 
@@ -117,7 +117,8 @@ class Turn(_Data):
 class TaskWorld(_Data):
     """A world of a task, by name (registered, or `module:Class`), with seed, size and the version it was made for.
 
-    `swell` is how many helpings of unrelated records it holds besides; it is not written where it is 0.
+    `swell` is how many helpings of unrelated records it holds besides; `config` is the initial state of a foreign world
+    (`bridges/`) as plain JSON data. Neither is written where there is none.
     """
 
     world: str
@@ -125,12 +126,14 @@ class TaskWorld(_Data):
     size: Size = "small"
     version: int = 1
     swell: int = Field(default=0, ge=0)
+    config: dict[str, Any] = Field(default_factory=dict)
 
 
 class Task(_Data):
     """One task; see the module. `id` is computed from the content when absent and refused when it does not match.
 
-    `family` groups tasks that are alike (the tool that the first turn is about); a family is in one split alone.
+    `family` groups tasks that are alike (the tool that the first turn is about); a family is in one split alone. A foreign
+    task keeps the id it has where it comes from (`meta["foreign"]`); `judge` names the rules it is judged by, "" being ours.
     """
 
     id: str = ""
@@ -143,6 +146,7 @@ class Task(_Data):
     split: Literal["train", "test"] = "train"
     turns: tuple[Turn, ...]
     held_out: tuple[str, ...] = ()
+    judge: str = ""
     meta: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -176,7 +180,7 @@ class Task(_Data):
     def content_id(self) -> str:
         """The hash id: `<env short name>-<12 hex digits>`, over everything but `id` and `split`."""
         body = self.model_dump(mode="json", exclude={"id", "split"})
-        for part, name in [(p, n) for p in body["worlds"] + body["turns"] + [t["checks"] for t in body["turns"]] for n in _LATER]:
+        for part, name in [(p, n) for p in [body, *body["worlds"], *body["turns"], *[t["checks"] for t in body["turns"]]] for n in _LATER]:
             if not part.get(name, True):
                 del part[name]
         digest = blake2b(json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), digest_size=6).hexdigest()

@@ -67,8 +67,11 @@ class ToolResult(NamedTuple):
 
     @property
     def value(self) -> Any:
-        """The result as plain JSON data (lists, dicts, strings, numbers)."""
-        return json.loads(self.text)
+        """The result as plain JSON data (lists, dicts, strings, numbers); a foreign tool's text that is no JSON, as it stands."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return self.text
 
     @classmethod
     def failure(cls, name: str, kind: ErrorKind, message: str, detail: str = "") -> ToolResult:

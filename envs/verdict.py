@@ -16,8 +16,8 @@ from typing import Any
 
 from .canonical import Effect
 from .errors import TaskError, shorten
-from .registry import world_class
-from .task import Checks, RequiredOutput, Task
+from .registry import judge_class, world_class
+from .task import Checks, RequiredOutput, Task, TaskWorld
 from .told import asks, declines, mentions
 from .tool import ToolResult
 from .worldset import WorldSet, WorldSpec
@@ -88,7 +88,10 @@ class Judge:
 
     Attributes:
         task: the task. start: its worlds, pristine (fork before use). goals: per turn, gold's effects.
+        turn_steps: steps with calls that one turn may have; one more ends the episode. None: no limit.
     """
+
+    turn_steps: int | None = None
 
     def __init__(self, task: Task, start: WorldSet | None = None) -> None:
         self.task = task
@@ -144,18 +147,30 @@ class Judge:
 @lru_cache(maxsize=512)
 def judge_of(task: Task) -> Judge:
     """The judge of a task; gold is replayed once and kept. Raises `TaskError` if gold does not run."""
-    return Judge(task)
+    return new_judge(task)
+
+
+def new_judge(task: Task, start: WorldSet | None = None) -> Judge:
+    """A judge by the rules that the task names; `start`: its worlds as generated, if they are at hand."""
+    made: type[Judge] = judge_class(task.judge) if task.judge else Judge
+    return made(task, start)
 
 
 def start_of(task: Task) -> WorldSet:
     """The worlds of a task as generated. Raises `TaskError` for another version of a world than installed."""
     specs = []
     for part in task.worlds:
-        cls = world_class(part.world)
-        if cls.version != part.version:
-            raise TaskError(f"task {task.id} was made for {part.world} version {part.version}, installed is {cls.version}")
-        specs.append(WorldSpec(cls, part.seed, part.size, part.swell))
+        spec = spec_of(part)
+        if spec.world.version != part.version:
+            raise TaskError(f"task {task.id} was made for {part.world} version {part.version}, installed is {spec.world.version}")
+        specs.append(spec)
     return WorldSet.create(specs)
+
+
+def spec_of(part: TaskWorld) -> WorldSpec:
+    """What a task says of one of its worlds, as `WorldSet.create` takes it."""
+    config = json.dumps(part.config, ensure_ascii=False, sort_keys=True) if part.config else ""
+    return WorldSpec(world_class(part.world), part.seed, part.size, part.swell, config)
 
 
 def contains(value: Any, fields: dict[str, Any]) -> bool:

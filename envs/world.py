@@ -228,13 +228,14 @@ class World:
     # -- what everyone else uses -----------------------------------------------------------------------
 
     @classmethod
-    def create(cls, seed: int = 0, size: Size = "small", swell: int = 0) -> Self:
+    def create(cls, seed: int = 0, size: Size = "small", swell: int = 0, config: str = "") -> Self:
         """A fresh world; the generated state is made once per (class, seed, size, swell) and shared by forks.
 
-        With `swell` it also holds that many helpings of unrelated records (`generate_more`).
+        `swell`: helpings of unrelated records besides (`generate_more`). `config`: for foreign worlds alone (`bridges/`).
         """
-        made: Self = _pristine(cls, seed, size, swell).fork()  # type: ignore[assignment, arg-type]
-        return made
+        if config:
+            raise DefinitionError(f"world {cls.__name__} generates its own state; it takes no config")
+        return _pristine(cls, seed, size, swell).fork()  # type: ignore[return-value, arg-type]
 
     @classmethod
     def page(cls) -> str:

@@ -24,12 +24,13 @@ _new = object.__new__
 
 
 class WorldSpec(NamedTuple):
-    """Which world to make: a class, a seed, a size, and how much it is swelled."""
+    """Which world to make: a class, a seed, a size, how much it is swelled, and a foreign world's config as JSON text."""
 
     world: type[World]
     seed: int = 0
     size: Size = "small"
     swell: int = 0
+    config: str = ""
 
 
 class ToolTable(NamedTuple):
@@ -80,7 +81,7 @@ class WorldSet:
     @classmethod
     def create(cls, specs: Iterable[WorldSpec]) -> WorldSet:
         """Fresh worlds as specified; generated states are shared between calls."""
-        return cls([spec.world.create(spec.seed, spec.size, spec.swell) for spec in specs])
+        return cls([spec.world.create(spec.seed, spec.size, spec.swell, spec.config) for spec in specs])
 
     def call(self, name: str, arguments: str | dict[str, Any] = "{}") -> ToolResult:
         """Call a tool by its public name; never raises for what a model sent."""

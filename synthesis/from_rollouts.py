@@ -21,11 +21,10 @@ from ..envs.binding import Bound, Occurrence, Pool
 from ..envs.errors import RunError, TurngymError
 from ..envs.graph import graph_of
 from ..envs.messages import parse_action
-from ..envs.registry import world_class
 from ..envs.task import Task
 from ..envs.tool import Tool, ToolCall
-from ..envs.verdict import judge_of, start_of
-from ..envs.worldset import WorldSet, WorldSpec
+from ..envs.verdict import judge_of, spec_of, start_of
+from ..envs.worldset import WorldSet
 from .assemble import Assembler, AssemblyOptions, Place
 from .brief import states
 from .navigator import Rejected, holding
@@ -166,7 +165,7 @@ async def sample_from(record: dict[str, Any], roles: Roles, options: AssemblyOpt
     if task.category not in _ORDINARY:
         raise Rejected("special_category")
     judge_of(task)
-    specs = [(part.world, WorldSpec(world_class(part.world), part.seed, part.size, part.swell)) for part in task.worlds]
+    specs = [(part.world, spec_of(part)) for part in task.worlds]
     assembler = Assembler(graph_of([spec.world for _, spec in specs]), roles, options)
     grounder = Grounder(task)
     rounds = []

@@ -20,7 +20,7 @@ from ..envs.recall import RecallingWorlds
 from ..envs.task import GoldCall, Task
 from ..envs.told import mentions
 from ..envs.tool import ToolCall, ToolResult
-from ..envs.verdict import Judge, Verdict, start_of
+from ..envs.verdict import Judge, Verdict, new_judge, start_of
 from ..envs.worldset import WorldSet
 from .advanced import pick_value
 from .brief import states
@@ -84,7 +84,7 @@ def verify_sample(sample: Sample) -> list[str]:
 def prove_task(task: Task, start: WorldSet | None = None) -> Iterator[str]:
     """Why a task is not sound: gold must pass, in the order most unlike its own that it allows too; doing nothing
     must fail, and so must leaving out any gold write. `start`: its worlds as generated, if they are at hand."""
-    judge = Judge(task, start or RecallingWorlds(start_of(task)))
+    judge = new_judge(task, start or RecallingWorlds(start_of(task)))
     verdict, moments = play_gold(task, judge)
     if not verdict.success:
         why = next((t for t in verdict.turns if not t.passed), None)

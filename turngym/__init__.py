@@ -7,12 +7,12 @@ from gymnasium import register as _register
 from gymnasium import registry as _registry
 
 from .envs.errors import TurngymError
-from .envs.registry import ENVS
+from .envs.registry import ENVS, FOREIGN_ENVS
 from .envs.task import Task
 
 __version__ = "0.1.0"
-__all__ = ["ENVS", "Task", "TurngymError", "__version__"]
+__all__ = ["ENVS", "FOREIGN_ENVS", "Task", "TurngymError", "__version__"]
 
-for _info in ENVS:
+for _info in (*ENVS, *FOREIGN_ENVS):
     if _info.id not in _registry:
         _register(_info.id, entry_point="turngym.envs.env:ToolEnv", kwargs={"name": _info.id})

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
-from .commands import compare, covering, data, demo, doctor, evaluate, packing, play, refine, running, worlds
+from .commands import audit, compare, covering, data, demo, doctor, evaluate, packing, play, refine, running, serve, worlds
 from .console import plain, tell
 from .envs.errors import TurngymError, WriteError
 from .stopping import Stopped, stopping
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, worlds, running, evaluate, compare, doctor, data, refine, covering, packing, play):
+for module in (demo, worlds, running, evaluate, compare, doctor, data, refine, covering, packing, play, audit, serve):
     module.add_to(app)
 
 

@@ -7,6 +7,7 @@ broken. Not here: `graph`, the honest baseline that plans.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from random import Random
@@ -14,6 +15,7 @@ from typing import Any
 
 from ..envs.faults import Faults
 from ..envs.literals import draw_value
+from ..envs.registry import judge_class
 from ..envs.task import GoldCall, Task, Turn
 from ..envs.tool import ToolCall
 from .policy import AssistantMessage, Conversation, Opening
@@ -33,6 +35,8 @@ class NullPolicy:
 
 class OraclePolicy:
     """Plays the task's gold, one call a step, then says gold's closing words. It alone sees the task.
+
+    A turn whose gold has more calls than the task's rules allow steps goes into one message.
 
     Args:
         parallel: put calls that do not wait for each other into one message, as far as gold's order goes.
@@ -65,13 +69,15 @@ class OracleEpisode:
         self._left = [_insisting(turn) for turn in task.turns]
         self._replies = [turn.reply or "Done." for turn in task.turns]
         self._parallel = parallel
+        self._most_steps = (judge_class(task.judge).turn_steps if task.judge else None) or math.inf
 
     async def act(self, conversation: Conversation) -> AssistantMessage:
         """The next gold call (or calls), else the reply."""
         left = self._left[conversation.turn]
         if not left:
             return AssistantMessage(self._replies[conversation.turn])
-        group = [left.pop(0)]
+        group = left[:] if len(left) > self._most_steps else [left[0]]
+        del left[: len(group)]
         while self._parallel and left and not {call.id for call in group}.intersection(left[0].after):
             group.append(left.pop(0))
         return AssistantMessage("", tuple([_gold_call(call) for call in group]))

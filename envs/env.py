@@ -39,7 +39,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     Args:
         name: a registered env (`Banking`, `turngym/Banking-v0`) or `module:World` of one's own.
         tasks: a JSONL file, a `TaskFile` or tasks; default the pack that ships with the env.
-        split: `train`, `test` or `all`; default `train` of a pack, and all of tasks of one's own.
+        split: `train`, `test` or `all`; default `train` of a pack of ours, and all of others and of one's own.
         reward: `success`, `progress`, or a function `(Episode, Step) -> float`.
         max_steps: steps until the episode is truncated.
         signals: put process signals into `info` (costs some microseconds a step).
@@ -64,7 +64,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         classes = tuple(world_class(world) for world in self.env_info.worlds)
         self.tools = tool_table(classes).tools
         self.tasks = _open(tasks, self.env_info)
-        chosen = split or ("train" if tasks is None else "all")
+        chosen = split or ("train" if tasks is None and ":" not in self.env_info.pack else "all")
         self._choices = self.tasks.indices(None if chosen == "all" else chosen)
         if callable(reward):
             self._reward: RewardFunction = reward

@@ -13,11 +13,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from .faults import Faults
-from .messages import MAX_CALLS, Message, number_calls, tool_message, user_message
+from .messages import Message, number_calls, tool_message, user_message
 from .task import Task
 from .tool import ToolCall, ToolResult
 from .verdict import Judge, TurnTrace, TurnVerdict, Verdict, judge_of
-from .world import unknown_tool
 from .worldset import WorldSet
 
 Interceptor = Callable[[ToolCall, int], ToolResult | None]
@@ -51,12 +50,12 @@ class Episode:
     """
 
     __slots__ = (
+        "_callable",
         "_faults",
         "_hidden",
         "_judge",
         "_loud",
         "_traces",
-        "_visible_set",
         "calls",
         "interceptors",
         "log",
@@ -103,11 +102,11 @@ class Episode:
         released = {name for turn in self.task.turns[: self.turn + 1] for name in turn.release}
         barred = (set(self.task.held_out) - released) | self._hidden
         self.visible = tuple([name for name in self.worlds.tools if name not in barred])
-        self._visible_set = frozenset(self.visible)
+        self._callable = frozenset(self.worlds.tools).difference(self._hidden if self._judge.hides_only else barred)
 
     def schemas(self) -> list[dict[str, Any]]:
         """The visible tools as OpenAI-compatible servers take them."""
-        return [self.worlds.tools[name].schema for name in self.visible]
+        return self._judge.schemas(self.worlds.tools, self.visible)
 
     def step(self, content: str, calls: Sequence[ToolCall]) -> Step:
         """Take a step: with calls they are executed in order; without, the turn ends."""
@@ -115,12 +114,16 @@ class Episode:
             raise RuntimeError("the episode is over; start another")
         self.steps += 1
         judged: TurnVerdict | None = None
+        results: tuple[ToolResult, ...] = ()
+        messages: tuple[Message, ...] = ()
+        silent = not calls or self._judge.is_silent(calls)
         if calls:
-            messages, results = self._execute(calls)
-        else:
-            results = ()
-            judged, messages = self._end_turn(content)
-        truncated = not self.over and (self.steps >= self.max_steps or self._loud > (self._judge.turn_steps or self._loud))
+            messages, results = self._refuse(calls) if silent else self._execute(calls)
+        overrun = self._loud > (self._judge.turn_steps or self._loud)
+        if silent or (overrun and self.turn + 1 == len(self.task.turns)):
+            judged, following = self._end_turn(content)
+            messages += following
+        truncated = not self.over and (self.steps >= self.max_steps or overrun)
         terminated = self.over
         self.over = self.over or truncated
         return Step(messages, results, judged, terminated, truncated)
@@ -141,11 +144,10 @@ class Episode:
     def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
         messages, results = [], []
         self._loud += 1
+        most = self._judge.most_calls
         for index, call in enumerate(number_calls(calls, self.calls)):
-            if index >= MAX_CALLS:
-                result = ToolResult.failure(
-                    call.name, "limit_exceeded", f"at most {MAX_CALLS} calls in one message; this one was not executed"
-                )
+            if most is not None and index >= most:
+                result = ToolResult.failure(call.name, "limit_exceeded", f"at most {most} calls in one message; this one was not executed")
             else:
                 result = self._call(call)
             results.append(result)
@@ -153,10 +155,18 @@ class Episode:
         self._traces[-1].results.extend(results)
         return tuple(messages), tuple(results)
 
+    def _refuse(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
+        """Answer calls of which none is made, for the message that holds them cannot be read."""
+        told = "the arguments of a call in this message cannot be read; no call of it was made"
+        numbered = number_calls(calls, self.calls)
+        self.calls += len(numbered)
+        results = tuple([ToolResult.failure(call.name, "invalid_arguments", told) for call in numbered])
+        return tuple([tool_message(call, result) for call, result in zip(numbered, results, strict=True)]), results
+
     def _call(self, call: ToolCall) -> ToolResult:
         self.calls += 1
-        if call.name not in self._visible_set:
-            return unknown_tool(call.name, self.visible)
+        if call.name not in self._callable:
+            return self._judge.unknown(call, self.visible)
         struck = self._faults.strike(call) if self._faults else None  # first: what a task has is not for others to use up
         for intercept in self.interceptors:
             if (answer := intercept(call, self.calls)) is not None:

@@ -83,11 +83,11 @@ class MissingExtraError(TurngymError, ImportError):
 
     Args:
         package: the module that failed to import.
-        extra: the extra of this project that brings it.
+        extra: the extra of this project that brings it. then: a further command that it takes.
     """
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; it comes with: pip install 'turngym[{extra}]'")
+    def __init__(self, package: str, extra: str, then: str = "") -> None:
+        super().__init__(f"{package} is not installed; it comes with: pip install 'turngym[{extra}]'{then and f' && {then}'}")
 
 
 def shorten(value: object, limit: int = 80) -> str:

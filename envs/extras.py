@@ -19,6 +19,7 @@ EXTRAS: dict[str, str] = {
     "jsonschema": "data",
     "llguidance": "transformers",
     "mcp": "mcp",
+    "mpmath": "bfcl",
     "openai": "chat",
     "pyarrow": "data",
     "ray": "ray",
@@ -28,6 +29,12 @@ EXTRAS: dict[str, str] = {
     "transformers": "transformers",
     "vllm": "vllm",
 }
+_THEN = {"bfcl": "pip install --no-deps bfcl-eval==2026.3.23"}  # with its own needs it would pull gigabytes
+
+
+def missing(package: str, extra: str) -> MissingExtraError:
+    """The error for an absent package, with all that installing it takes."""
+    return MissingExtraError(package, extra, _THEN.get(extra, ""))
 
 
 def need(module: str) -> ModuleType:
@@ -41,4 +48,4 @@ def need(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise MissingExtraError(package, EXTRAS[package]) from None
+        raise missing(package, EXTRAS[package]) from None

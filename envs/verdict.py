@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from .canonical import Effect
 from .errors import TaskError, shorten
+from .messages import MAX_CALLS
 from .registry import judge_class, world_class
 from .task import Checks, RequiredOutput, Task, TaskWorld
 from .told import asks, declines, mentions
-from .tool import ToolResult
+from .tool import Tool, ToolCall, ToolResult
+from .world import unknown_tool
 from .worldset import WorldSet, WorldSpec
 
 
@@ -88,10 +90,14 @@ class Judge:
 
     Attributes:
         task: the task. start: its worlds, pristine (fork before use). goals: per turn, gold's effects.
-        turn_steps: steps with calls that one turn may have; one more ends the episode. None: no limit.
+        turn_steps: steps with calls that one turn may have; one more ends the episode, and a last turn is judged as it stands
+            then. most_calls: calls of one message that are made. None: no limit.
+        hides_only: whether a tool that is held out is only not shown, and works all the same.
     """
 
     turn_steps: int | None = None
+    most_calls: int | None = MAX_CALLS
+    hides_only: bool = False
 
     def __init__(self, task: Task, start: WorldSet | None = None) -> None:
         self.task = task
@@ -134,6 +140,20 @@ class Judge:
         untold = tuple(value for value in checks.told if not mentions(trace.reply, value)) + _unspoken(checks, trace.reply)
         clean = not checks.forbidden or not _touched(checks.forbidden, trace.results, worlds)
         return TurnVerdict(not missing and not unexpected, not unseen, not untold, clean, missing, unexpected, untold, unseen)
+
+    # -- what an episode asks, for rules that are not ours ---------------------------------------------
+
+    def is_silent(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether a step with these calls counts as one without: none is made, and the turn ends."""
+        return False
+
+    def unknown(self, call: ToolCall, visible: Sequence[str]) -> ToolResult:
+        """The result of a call of a tool that cannot be called."""
+        return unknown_tool(call.name, visible)
+
+    def schemas(self, tools: Mapping[str, Tool], visible: Sequence[str]) -> list[dict[str, Any]]:
+        """The visible tools as OpenAI-compatible servers take them."""
+        return [tools[name].schema for name in visible]
 
     def reached(self, number: int, worlds: WorldSet) -> float:
         """Share of the turn's goal effects that the state shows now, 0..1 (1 where there are none)."""

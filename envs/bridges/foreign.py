@@ -17,7 +17,7 @@ show; that is forked and restored with the image, but no check sees it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Protocol, Self
@@ -143,11 +143,17 @@ class ForeignTool(Tool):
 
 
 class ForeignWorld(World):
-    """A world whose state lives in a foreign system. A bridge subclasses it and sets `foreign_tools`."""
+    """A world whose state lives in a foreign system. A bridge subclasses it and sets `foreign_tools`.
+
+    Class attributes: `gaps`, what the foreign definition leaves open, a line each; `made_of`, the classes and functions of
+    others whose code it runs, for the checker to look at.
+    """
 
     foreign_tools: ClassVar[Mapping[str, ForeignTool]] = {}
     watched: ClassVar[bool] = True
     atomic: ClassVar[bool] = True
+    gaps: ClassVar[Sequence[str]] = ()
+    made_of: ClassVar[tuple[Any, ...]] = ()
 
     state: Table[str, Part]
 
@@ -221,7 +227,11 @@ class ForeignWorld(World):
     def _read(self) -> None:
         """Bring the table of parts to what the system shows; writes are journalled as any are."""
         self._stale = False
-        table, now = self.state, parts_of(self.system.state())
+        self._bring(self.state, parts_of(self.system.state()))
+
+    @staticmethod
+    def _bring(table: Table[str, Part], now: Mapping[str, str]) -> None:
+        """Make a table of parts hold what is now; what did not change is not written."""
         held = {row.path: row.value for row in table}
         for path in held.keys() - now.keys():
             table.remove(path)
@@ -231,11 +241,10 @@ class ForeignWorld(World):
 
     def fork(self) -> Self:
         """An independent copy: costs a freeze here if anything was called since the last, and a thaw there at its next call."""
-        self.settle()
         if self._image is None:
             self._image = self.system.freeze()
         twin = super().fork()
-        twin.__dict__.update(_config=self._config, _image=self._image, _system=None, _stale=False)
+        twin.__dict__.update(_config=self._config, _image=self._image, _system=None, _stale=self._stale)
         return twin
 
     snapshot = fork

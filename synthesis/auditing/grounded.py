@@ -1,0 +1,99 @@
+"""Grounded: every argument of every gold call can be known at that moment.
+
+Where gold declares a source, the declaration is executed; where it does not, or the declaration is wrong, a derivation is
+searched. Laws: only what stands before the call counts; a value that gold could have looked up is a lesser matter than one that
+nobody can know; each argument gives one finding at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .declared import wrong_source
+from .deriving import Derivation, derive, explained, slot_of
+from .discovery import shown_by
+from .evidence import Evidence, Made
+from .finding import Finding, Level, rank
+from .knowledge import Knowledge
+
+
+class Lack(NamedTuple):
+    """An argument without a good source.
+
+    Attributes:
+        made, name, value: which. found: the best derivation. declared: what is wrong with its declaration, "" where there is none.
+        lookup: a call that would show the value, "" where none was found.
+    """
+
+    made: Made
+    name: str
+    value: Any
+    found: Derivation
+    declared: str = ""
+    lookup: str = ""
+
+
+def lacks(evidence: Evidence) -> list[Lack]:
+    """The arguments that have no good source, in order."""
+    wrong: dict[tuple[str, str], str] = {}
+    searched = False
+    for made in evidence.made:
+        for name in made.call.arguments:
+            source = made.call.sources.get(name)
+            why = wrong_source(evidence, made, name, source) if source is not None else ""
+            if why:
+                wrong[made.call.id, name] = why
+            searched = searched or bool(why) or source is None
+    return list(_search(evidence, wrong)) if searched else []
+
+
+def _search(evidence: Evidence, wrong: dict[tuple[str, str], str]) -> Iterator[Lack]:
+    known = Knowledge(evidence.starts[0].context() if evidence.starts else ())
+    turn = -1
+    for made in evidence.made:
+        while turn < made.turn:
+            turn += 1
+            known.hear(evidence.case.turns[turn].user)
+        function = evidence.schemas.get(made.call.name, {})
+        for name, value in made.call.arguments.items():
+            why = wrong.get((made.call.id, name), "")
+            if name in made.call.sources and not why:
+                continue
+            found = derive(value, slot_of(made.call.name, name, function), known)
+            if found.grade in ("weak", "none") or why:
+                yield _lack(evidence, made, name, found, why, known)
+        known.use(dict(made.call.arguments))
+        known.see(made.outcome.value, made.outcome.text)
+
+
+def _lack(evidence: Evidence, made: Made, name: str, found: Derivation, why: str, known: Knowledge) -> Lack:
+    value = made.call.arguments[name]
+    looked = ""
+    if found.grade in ("weak", "none") and not isinstance(value, bool) and len(str(value)) <= 120:
+        looked = shown_by(value, made.before, made.visible, evidence.schemas, known.phrases())
+    return Lack(made, name, value, found, why, looked)
+
+
+def grounded(found: list[Lack]) -> Iterator[Finding]:
+    """What nobody could know, or what does not come from where gold says."""
+    for lack in found:
+        code, severity, confidence, why = _judged(lack)
+        yield Finding("grounded", code, severity, confidence, f"{lack.name}: {why}", lack.made.turn, lack.made.label)
+
+
+def _judged(lack: Lack) -> tuple[str, Level, Level, str]:
+    told = explained(lack.found, lack.value)
+    if lack.found.grade in ("sure", "likely"):
+        why = f"the declared source is wrong ({lack.declared}), although {lack.value!r} is in: {lack.found.how}"
+        return "wrong-source", "medium", "high", why
+    because = f"; its declared source does not hold: {lack.declared}" if lack.declared else ""
+    if lack.lookup:
+        why = f"{told}; {lack.lookup} would show it, and gold never looks{because}"
+        return "not-looked-up", "low", "medium" if lack.declared else "low", why
+    confidence = lack.found.confidence
+    if lack.declared and rank(confidence) > rank("medium"):
+        confidence = "medium"
+    if lack.found.grade == "weak":
+        return "guessed", "low", confidence, told + because
+    return "no-source", "high" if confidence == "high" else "medium", confidence, told + because

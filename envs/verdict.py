@@ -189,7 +189,7 @@ def start_of(task: Task) -> WorldSet:
 
 def spec_of(part: TaskWorld) -> WorldSpec:
     """What a task says of one of its worlds, as `WorldSet.create` takes it."""
-    config = json.dumps(part.config, ensure_ascii=False, sort_keys=True) if part.config else ""
+    config = json.dumps(part.config, ensure_ascii=False) if part.config else ""  # in its own order, which may mean something
     return WorldSpec(world_class(part.world), part.seed, part.size, part.swell, config)
 
 

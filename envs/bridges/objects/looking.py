@@ -39,6 +39,11 @@ class Look:
         """Whether names that begin with `_` are compared as well."""
         return self._all is True
 
+    @property
+    def was_told_nothing(self) -> bool:
+        """Whether nobody said what counts."""
+        return self._state is None
+
     def shown(self, thing: Any) -> Mapping[str, Any]:
         """The named parts that are compared."""
         if self.by_function:

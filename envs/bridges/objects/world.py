@@ -55,6 +55,14 @@ class ObjectTool(ForeignTool):
         except (ValueError, TypeError, RecursionError, OverflowError) as error:
             raise ToolError("invalid_arguments", f"{self.name}: the arguments cannot be read ({type(error).__name__})") from None
 
+    def takes(self, name: str, value: Any) -> bool:
+        """Whether a value alone is one that a parameter takes."""
+        try:
+            self.validate({name: value})
+        except ToolError as error:
+            return f"{self.name}: {name}" not in error.message and f"; {name}" not in error.message
+        return True
+
     def perform(self, world: Any, checked: dict[str, Any]) -> ToolResult:
         """Call the method; the state is untouched on any error."""
         world.reading = not self.writes

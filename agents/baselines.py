@@ -69,7 +69,8 @@ class OracleEpisode:
         self._left = [_insisting(turn) for turn in task.turns]
         self._replies = [turn.reply or "Done." for turn in task.turns]
         self._parallel = parallel
-        self._most_steps = (judge_class(task.judge).turn_steps if task.judge else None) or math.inf
+        most = judge_class(task.judge).turn_steps if task.judge else None
+        self._most_steps = math.inf if most is None else most
 
     async def act(self, conversation: Conversation) -> AssistantMessage:
         """The next gold call (or calls), else the reply."""

@@ -94,7 +94,7 @@ def play(trajectory: Trajectory, task: Task | None = None) -> tuple[Episode, str
     recorded = [(place, message) for place, message in enumerate(trajectory.messages) if message["role"] != "assistant"]
     spoken = {entry.get("message") for entry in trajectory.user if entry["how"] != "scripted"}  # words that no task holds
     kept = iter([result.get("kept") for result in trajectory.results])
-    brought, drift = list(episode.start()), ""
+    brought, drift = [message for message in episode.start() if message["role"] != "assistant"], ""
     for step, message in zip(trajectory.steps, trajectory.assistant(), strict=True):
         if episode.over:
             return episode, "it is over before the record ends"

@@ -96,7 +96,7 @@ class Episode:
         """The messages that open the episode."""
         first = self.task.turns[0]
         self.worlds.advance(first.elapse)
-        return (user_message(first.user),)
+        return (*self._judge.before(), user_message(first.user))
 
     def _show_tools(self) -> None:
         released = {name for turn in self.task.turns[: self.turn + 1] for name in turn.release}
@@ -119,7 +119,7 @@ class Episode:
         silent = not calls or self._judge.is_silent(calls)
         if calls:
             messages, results = self._refuse(calls) if silent else self._execute(calls)
-        overrun = self._loud > (self._judge.turn_steps or self._loud)
+        overrun = self._judge.turn_steps is not None and self._loud > self._judge.turn_steps
         if silent or (overrun and self.turn + 1 == len(self.task.turns)):
             judged, following = self._end_turn(content)
             messages += following

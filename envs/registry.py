@@ -27,7 +27,7 @@ _SCHEMES = {  # `<scheme>:<rest>` names a foreign world; the function makes its 
     "mcp": "turngym.envs.bridges.mcp:mcp_world",
 }
 _PACKS = {"bfcl": "turngym.envs.bridges.bfcl:bfcl_tasks"}  # `<scheme>:<rest>` names tasks that a foreign package holds
-_JUDGES = {"bfcl": "turngym.envs.bridges.bfcl:BfclJudge"}
+_JUDGES = {"bfcl": "turngym.envs.bridges.bfcl:BfclJudge", "bfcl-ast": "turngym.envs.bridges.bfcl:BfclSingleJudge"}
 _VERSION = re.compile(r"-v\d+$", re.ASCII)
 
 
@@ -66,6 +66,9 @@ def env_info(name: str) -> EnvInfo:
     for info in (*ENVS, *FOREIGN_ENVS):
         if name in (info.id, info.short, info.pack) or name.lower() == info.short.lower():
             return info
+    scheme, _, rest = name.partition(":")
+    if scheme in _PACKS and rest.islower():  # tasks without an env of their own: each brings its functions
+        return EnvInfo(f"turngym/{scheme.upper()}-v4-{rest}", (f"{scheme}:functions",), name)
     if ":" in name and not name.startswith("turngym:"):
         cls = world_class(name)
         return EnvInfo(f"{cls.__name__}-v{cls.version}", (name,))

@@ -16,7 +16,7 @@ from typing import Any
 
 from .canonical import Effect
 from .errors import TaskError, shorten
-from .messages import MAX_CALLS
+from .messages import MAX_CALLS, Message
 from .registry import judge_class, world_class
 from .task import Checks, RequiredOutput, Task, TaskWorld
 from .told import asks, declines, mentions
@@ -142,6 +142,10 @@ class Judge:
         return TurnVerdict(not missing and not unexpected, not unseen, not untold, clean, missing, unexpected, untold, unseen)
 
     # -- what an episode asks, for rules that are not ours ---------------------------------------------
+
+    def before(self) -> tuple[Message, ...]:
+        """What was said before the task's first words."""
+        return ()
 
     def is_silent(self, calls: Sequence[ToolCall]) -> bool:
         """Whether a step with these calls counts as one without: none is made, and the turn ends."""

@@ -29,6 +29,10 @@ MODULES = {  # class -> the module that holds it, which is the name of its funct
 }
 STATELESS = frozenset(("MathAPI",))
 MULTI_TURN = ("multi_turn_base", "multi_turn_miss_func", "multi_turn_miss_param", "multi_turn_long_context")
+SINGLE_TURN = (
+    *("simple_python", "simple_java", "simple_javascript", "multiple", "parallel", "parallel_multiple", "irrelevance"),
+    *("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance", "live_relevance"),
+)
 HINT = " Note that the provided function is in Python 3 syntax."
 RELEASED = "I have updated some more functions you can choose from. What about now?"
 _TYPES = {  # BFCL's GORILLA_TO_OPENAPI

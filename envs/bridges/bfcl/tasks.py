@@ -14,15 +14,22 @@ from typing import Any
 
 from ...errors import TaskError, UnknownNameError
 from ...task import TASK_FORMAT, TaskFile
-from .source import MULTI_TURN, RELEASED, STATELESS, answers, api_class, entries, function_docs
+from .hints import language_of
+from .source import MULTI_TURN, RELEASED, SINGLE_TURN, STATELESS, answers, api_class, entries, function_docs
+from .spelling import first_call
+
+FOREIGN = "bfcl-eval 2026.3.23"
 
 
 def bfcl_tasks(category: str) -> TaskFile:
-    """The tasks of a category (`multi_turn_base`), in BFCL's order. Raises `UnknownNameError`."""
-    if category not in MULTI_TURN:
-        raise UnknownNameError("BFCL category", category, MULTI_TURN)
-    pairs = zip(entries(category), answers(category), strict=True)
-    return TaskFile((json.dumps(task_of(category, entry, gold), ensure_ascii=False) for entry, gold in pairs), f"bfcl:{category}")
+    """The tasks of a category (`multi_turn_base`, `simple_python`), in BFCL's order. Raises `UnknownNameError`."""
+    if category not in MULTI_TURN and category not in SINGLE_TURN:
+        raise UnknownNameError("BFCL category", category, (*MULTI_TURN, *SINGLE_TURN))
+    asked = entries(category)
+    gold = [[] for _ in asked] if "relevance" in category else answers(category)
+    make = task_of if category in MULTI_TURN else single_task_of
+    pairs = zip(asked, gold, strict=True)
+    return TaskFile((json.dumps(make(category, entry, right), ensure_ascii=False) for entry, right in pairs), f"bfcl:{category}")
 
 
 def task_of(category: str, entry: dict[str, Any], gold: list[list[str]]) -> dict[str, Any]:
@@ -44,7 +51,26 @@ def task_of(category: str, entry: dict[str, Any], gold: list[list[str]]) -> dict
         "turns": turns,
         "held_out": [name for names in released.values() for name in names],
         "judge": "bfcl",
-        "meta": {"foreign": "bfcl-eval 2026.3.23", "category": category},
+        "meta": {"foreign": FOREIGN, "category": category},
+    }
+
+
+def single_task_of(category: str, entry: dict[str, Any], right: list[dict[str, Any]]) -> dict[str, Any]:
+    """An entry of a single-turn category as the data of a task; gold is the first of the possible answers."""
+    language, docs = language_of(category), {doc["name"]: doc for doc in entry["function"]}
+    calls = [(name, first_call(docs.get(name), wanted, language)) for answer in right for name, wanted in answer.items()]
+    gold = [{"id": f"c{place}", "name": name.replace(".", "_"), "arguments": given} for place, (name, given) in enumerate(calls)]
+    return {
+        "id": entry["id"],
+        "format": TASK_FORMAT,
+        "env": f"turngym/BFCL-v4-{category}",
+        "worlds": [{"world": "bfcl:functions", "config": {"functions": entry["function"], "language": language}}],
+        "category": "irrelevant" if "irrelevance" in category else "base",
+        "family": f"BFCL.{gold[0]['name'] if gold else category}",
+        "split": "test",
+        "turns": [{"user": entry["question"][0][-1]["content"], "gold": gold}],
+        "judge": "bfcl-ast",
+        "meta": {"foreign": FOREIGN, "category": category, "answers": right, "before": entry["question"][0][:-1]},
     }
 
 

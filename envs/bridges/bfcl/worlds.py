@@ -16,13 +16,15 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import ErrorKind, ToolError, UnknownNameError
+from ...extras import need
 from ...signature import Parameter
 from ...tool import ToolResult
 from ...world import Size
 from ..foreign import ForeignTool, ForeignWorld
 from .calls import is_plain, read_arguments, read_back
 from .contained import Method, contained, text_of
-from .source import MODULES, STATELESS, api_class, function_docs, openai_tool
+from .single import Functions
+from .source import MODULES, PACKAGE, STATELESS, api_class, function_docs, openai_tool
 
 _KINDS: dict[type[Exception], ErrorKind] = {
     TypeError: "invalid_arguments",
@@ -40,8 +42,8 @@ class Names:
     __slots__ = ("_classes", "_entry", "_found", "_side")
 
     def __init__(self, entry: str, classes: tuple[str, ...], gold: bool) -> None:
-        self._entry, self._classes, self._side = entry, classes, "turngym_ground_truth" if gold else "turngym"
-        self._found: dict[str, str] | None = None
+        self._entry, self._classes, self._side = entry, classes, "gym_ground_truth" if gold else "gym"
+        self._found: dict[str, str] | None = None  # a name that begins with `g` keeps a backslash before it as it is, as `gpt` does
 
     @property
     def instances(self) -> Mapping[str, str]:
@@ -173,7 +175,10 @@ def class_world(name: str) -> type[BfclWorld]:
 
 
 def bfcl_world(name: str) -> type[ForeignWorld]:
-    """A world class by what follows `bfcl:` in its name: one of the API classes."""
+    """A world class by what follows `bfcl:` in its name: one of the API classes, or `functions` that nobody runs."""
+    if name == "functions":
+        need(PACKAGE)
+        return Functions
     if name not in MODULES:
-        raise UnknownNameError("BFCL world", name, MODULES)
+        raise UnknownNameError("BFCL world", name, (*MODULES, "functions"))
     return class_world(name)

@@ -1,0 +1,183 @@
+"""What must be said of an MCP server so that it is a world: how it is reached, how it is reset, what its state is.
+
+    {"command": "python", "args": ["shop.py"], "reset": {"tool": "reset", "arguments": {"seed": "{seed}"}}, "state": ["dump"]}
+
+A declaration is a JSON file, an address, or a command line. Laws: nothing goes through a shell; what is said wrongly is
+told in one line that names the field; relative paths of a file are those of its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ...errors import DefinitionError, display, shorten
+
+RESTART: Literal["restart"] = "restart"
+_PLACE = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"[^0-9A-Za-z]+")
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Ask(_Said):
+    """A tool to call, and with what. Texts in `arguments` may hold `{seed}`, `{size}` and keys of a task's config."""
+
+    tool: str
+    arguments: dict[str, Any] | None = None
+
+
+class Declaration(_Said):
+    """An MCP server as a world.
+
+    Attributes:
+        command, args, env, cwd: a server that is started and spoken to over its stdin and stdout. Texts may hold `{seed}`,
+            `{size}`, and `${NAME}` of our environment; of that the server itself inherits next to nothing.
+        url, headers, transport: or one that runs already, over streamable HTTP (`http`) or the older `sse`.
+        reset: `restart` (the process; over HTTP the session), or a tool that brings the server back to its start.
+        state: tools and resource URIs that tell what checks compare. Without any, no check of state sees anything.
+        ignore: parts of the state that do not count, such as `orders/*/updated_at`.
+        reads: names of tools that change nothing; default what the server hints (`readOnlyHint`).
+        hide: names of tools that are not offered; those of `reset` and `state` never are.
+        timeout, start_timeout: seconds that a call and a start may take.
+        connections: most connections at once. exclusive: whether the server has one state for all who are connected, so
+            that one world at a time has it (the same as one connection).
+        watch: whether the state is read after every call (what a call wrote is told then), or only when somebody asks.
+        strict: whether a call that is made again must answer the same, or only succeed or fail alike.
+        atomic: whether a call that gave an error is undone, by making all others again.
+        name, description, version: of the world; default what the server says.
+    """
+
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict)
+    cwd: str = ""
+    url: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    transport: Literal["http", "sse"] = "http"
+    reset: Ask | Literal["restart"] = RESTART
+    state: tuple[Ask | str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    reads: tuple[str, ...] | None = None
+    hide: tuple[str, ...] = ()
+    timeout: float = Field(default=30.0, gt=0)
+    start_timeout: float = Field(default=30.0, gt=0)
+    connections: int = Field(default=16, ge=1)
+    exclusive: bool = False
+    watch: bool = True
+    strict: bool = True
+    atomic: bool = False
+    name: str = ""
+    description: str = ""
+    version: int = Field(default=1, ge=1)
+
+    @field_validator("reset", mode="before")
+    @classmethod
+    def _reset(cls, value: Any) -> Any:
+        return {"tool": value} if isinstance(value, str) and value != RESTART else value
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _state(cls, value: Any) -> Any:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        return [{"tool": item} if isinstance(item, str) and "://" not in item else item for item in items]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("a server is reached by a command or by a url, one of them")
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url {shorten(self.url)} begins with neither http:// nor https://")
+        return self
+
+    @property
+    def capacity(self) -> int:
+        """How many connections there may be at once."""
+        return 1 if self.exclusive else self.connections
+
+    @property
+    def own_tools(self) -> frozenset[str]:
+        """Tools that are ours and not the model's: the reset, and what tells the state."""
+        asked = [item.tool for item in self.state if isinstance(item, Ask)]
+        return frozenset([*asked, *([self.reset.tool] if isinstance(self.reset, Ask) else [])])
+
+    @property
+    def place(self) -> str:
+        """Where the server is, in a few words."""
+        return shorten(self.url or shlex.join([self.command, *self.args]), 120)
+
+    def title(self, server: str) -> str:
+        """The world's name as an identifier: as declared, or as the server calls itself."""
+        words = [word for word in _NAME.split(self.name or server) if word]
+        joined = "".join([word if any(c.isupper() for c in word) else word.capitalize() for word in words]) or "Server"
+        return joined if joined[0].isalpha() else f"Server{joined}"
+
+
+def declared(text: str) -> Declaration:
+    """The declaration that `text` means: a JSON file, an http address, or a command line. Raises `DefinitionError`."""
+    if text.startswith(("http://", "https://")):
+        return _checked({"url": text, "transport": "sse" if text.rstrip("/").endswith("/sse") else "http"}, text)
+    if text.endswith(".json") or (" " not in text and Path(text).is_file()):
+        return _read(Path(text))
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise DefinitionError(f"{display(text)} is no command line: {error}") from None
+    if not words:
+        raise DefinitionError("mcp: wants a JSON file, an http address or a command line after it")
+    return _checked({"command": words[0], "args": words[1:]}, text)
+
+
+def _read(path: Path) -> Declaration:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DefinitionError(f"cannot read the declaration {path}: {why}; `docs/mcp.md` shows one") from None
+    if isinstance(found, dict) and isinstance(servers := found.get("mcpServers"), dict) and len(servers) == 1:
+        ((name, inner),) = servers.items()  # as desktop clients write it
+        found = {"name": name, **inner} if isinstance(inner, dict) else inner
+    if isinstance(found, dict) and found.get("command"):
+        found = {**found, "cwd": str(path.parent.absolute() / str(found.get("cwd", "")))}
+    return _checked(found, str(path))
+
+
+def _checked(found: Any, where: str) -> Declaration:
+    try:
+        return Declaration.model_validate(found)
+    except ValidationError as error:
+        item = error.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in item["loc"])
+        said = item["msg"].removeprefix("Value error, ")
+        raise DefinitionError(f"{shorten(where, 120)}: {field + ': ' if field else ''}{said} (got {display(item['input'], 60)})") from None
+
+
+def filled(value: Any, names: Mapping[str, Any]) -> Any:
+    """A value with `{name}` in its texts replaced; a text that is nothing but `{name}` becomes the value itself."""
+    if isinstance(value, str):
+        if (whole := _PLACE.fullmatch(value)) and whole[1] in names:
+            return names[whole[1]]
+        return _PLACE.sub(lambda found: str(names.get(found[1], found[0])), value)
+    if isinstance(value, Mapping):
+        return {key: filled(held, names) for key, held in value.items()}
+    return [filled(held, names) for held in value] if isinstance(value, (list, tuple)) else value
+
+
+def from_environment(text: str) -> str:
+    """A text with `${NAME}` of our environment; a name that is not set raises `DefinitionError`."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise DefinitionError(f"the declaration wants ${{{found[1]}}}, which is not set in the environment")
+        return os.environ[found[1]]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)

@@ -1,0 +1,214 @@
+"""The tools that a server lists, as tools of a world: schemas as they came, arguments judged before they are sent.
+
+Laws: the description and the schema are the server's; arguments that its schema does not allow, or whose names it does
+not know, never reach it (`invalid_arguments`, in one line); a schema that cannot be judged by lets everything pass and is told
+as a gap. Nothing is fetched for a `$ref` that points elsewhere.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import mcp_types as types
+from jsonschema.exceptions import SchemaError, ValidationError  # type: ignore[import-untyped]
+from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+from mcp import MCPError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from ...errors import ErrorKind, ToolError, display, shorten
+from ...signature import Parameter
+from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _require_encodable
+from ..foreign import ForeignTool
+from .declaration import Declaration
+from .link import ServerError
+
+_OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties", "$ref", "allOf", "anyOf", "oneOf", "if")
+Judge = Callable[[dict[str, Any]], str]
+
+
+class UndeclaredWrite(ServerError):
+    """A tool that is said to read changed the state."""
+
+
+class McpTool(ForeignTool):
+    """A tool of an MCP server."""
+
+    def perform(self, world: Any, checked: dict[str, Any]) -> ToolResult:
+        """Call it; the state is read afterwards where the world is watched."""
+        world.reading = self.is_read
+        return super().perform(world, checked)
+
+
+def offers_of(listed: Iterable[types.Tool], said: Declaration, owner: str) -> tuple[dict[str, McpTool], list[str]]:
+    """The tools of a world from those that a server lists, and what is wanting in them, a line each."""
+    found: dict[str, McpTool] = {}
+    gaps: list[str] = []
+    names: set[str] = set()
+    for item in listed:
+        if item.name in names:
+            gaps.append(f"{shorten(item.name)} is listed twice; the first is taken")
+            continue
+        names.add(item.name)
+        if item.name not in said.own_tools and item.name not in said.hide:
+            found[item.name] = _offer(item, said, owner)
+            gaps += [f"{shorten(item.name)}: {line}" for line in found[item.name].gaps]
+    wanted = {"hides": said.hide, "reads": said.reads or (), "calls": said.own_tools}
+    gaps += [
+        f"the declaration {verb} {shorten(name)}, which the server does not list"
+        for verb, told in wanted.items() for name in sorted(told) if name not in names
+    ]  # fmt: skip
+    return found, gaps
+
+
+def _offer(item: types.Tool, said: Declaration, owner: str) -> McpTool:
+    gaps: list[str] = []
+    judge, wrong = _judge(item.input_schema)
+    if wrong:
+        gaps.append(f"its schema cannot be judged by ({wrong}); any arguments pass")
+    if not (item.description or "").strip():
+        gaps.append("the server does not describe it")
+    hint = item.annotations is not None and item.annotations.read_only_hint is True
+    reads = item.name in said.reads if said.reads is not None else hint
+    schema = {"type": "object"} if wrong else item.input_schema
+    shown = _drawable(schema)
+    return McpTool(
+        owner, item.name, item.description or item.title or item.name, shown, _parameters(shown), _Door(item.name, schema, judge),
+        writes=not reads, gaps=gaps, text=str, explain=_explained,
+    )  # fmt: skip
+
+
+def _parameters(schema: dict[str, Any]) -> list[Parameter]:
+    required = set(schema.get("required", ()))
+    return [
+        Parameter(name, Any, None, None, name in required, part.get("default"), str(part.get("description", "")))
+        for name, part in schema["properties"].items()
+    ]
+
+
+def _explained(error: Exception) -> tuple[ErrorKind, str]:
+    if isinstance(error, UndeclaredWrite):
+        return "internal_error", "the tool failed inside; nothing was changed"
+    if isinstance(error, (ServerError, MCPError)):
+        return "unavailable", f"the service is not available: {shorten(' '.join(str(error).split()), 300)}"
+    return "unavailable", f"the service gave no usable answer: {shorten(' '.join(str(error).split()), 300)}"
+
+
+# -- arguments --------------------------------------------------------------------------------------------
+
+
+class _Door:
+    """Reads and judges the arguments of one tool."""
+
+    def __init__(self, name: str, schema: dict[str, Any], judge: Judge) -> None:
+        self._name, self._judge = name, judge
+        properties = schema.get("properties")
+        self._names = list(properties) if isinstance(properties, dict) else []
+        required = schema.get("required")
+        self._required = set(required) if isinstance(required, list) else set()
+        self._closed = isinstance(properties, dict) and not any(schema.get(key) for key in _OPEN)
+
+    def __call__(self, arguments: str | dict[str, Any]) -> dict[str, Any]:
+        try:
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+            if len(text) > MAX_ARGUMENT_CHARS:
+                raise ToolError("invalid_arguments", f"{self._name}: the arguments exceed {MAX_ARGUMENT_CHARS} characters")
+            found = json.loads(text, parse_constant=_no_number)
+        except (ValueError, TypeError) as error:
+            raise self._refuse(f"Invalid JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise self._refuse(f"an object is expected (got {display(found, 60)})")
+        _require_encodable(found.values())
+        _require_encodable(list(found))
+        if self._closed and (unknown := [name for name in found if name not in self._names]):
+            raise self._refuse("; ".join(f"{shorten(name)}: it takes no such argument" for name in unknown[:4]))
+        if wrong := self._judge(found):
+            raise self._refuse(wrong)
+        return found
+
+    def _refuse(self, why: str) -> ToolError:
+        takes = ", ".join(name if name in self._required else f"{name} (optional)" for name in self._names) or "no arguments"
+        return ToolError("invalid_arguments", f"{self._name}: {shorten(' '.join(why.split()), 400)}. It takes: {takes}.")
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+def _judge(schema: dict[str, Any]) -> tuple[Judge, str]:
+    """What judges arguments by a schema, and why none does."""
+    try:
+        cls = validator_for(schema)
+        cls.check_schema(schema)
+        if schema.get("type", "object") != "object":
+            return _pass, f"it is no object but {display(schema.get('type'), 40)}"
+        if elsewhere := next(_elsewhere(schema), ""):
+            return _pass, f"it refers to {shorten(elsewhere)}, which is not in it"
+        validator = cls(schema, registry=Registry())
+        list(validator.iter_errors({}))
+    except SchemaError as error:
+        return _pass, shorten(" ".join(error.message.split()), 120)
+    except Exception as error:  # whatever a schema does to its judge: too deep, a reference to nothing, no pattern
+        return _pass, f"{type(error).__name__}: {shorten(' '.join(str(error).split()), 120)}"
+
+    def judged(found: dict[str, Any]) -> str:
+        try:
+            errors = sorted(validator.iter_errors(found), key=lambda e: list(map(str, e.absolute_path)))[:4]
+        except (Unresolvable, RecursionError):  # a reference to nothing, where no property led before
+            return ""
+        return "; ".join(_wrong(error) for error in errors)
+
+    return judged, ""
+
+
+def _elsewhere(node: Any) -> Iterator[str]:
+    """References to other documents."""
+    if isinstance(node, dict):
+        if isinstance(ref := node.get("$ref"), str) and not ref.startswith("#"):
+            yield ref
+        for value in node.values():
+            yield from _elsewhere(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _elsewhere(value)
+
+
+def _pass(found: dict[str, Any]) -> str:
+    return ""
+
+
+def _wrong(error: ValidationError) -> str:
+    where = ".".join(str(step) for step in error.absolute_path)
+    return f"{shorten(where)}: {shorten(error.message, 160)}" if where else shorten(error.message, 160)
+
+
+# -- schemas ----------------------------------------------------------------------------------------------
+
+
+def _drawable(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema in the spelling that this library draws from: `$defs`, no lists of types, `properties` and `required`."""
+    found = _respelt(copy.deepcopy(schema))
+    if isinstance(found.get("definitions"), dict):
+        found["$defs"] = {**found.pop("definitions"), **found.get("$defs", {})}
+    properties = found.get("properties")
+    found["properties"] = {str(n): p if isinstance(p, dict) else {} for n, p in properties.items()} if isinstance(properties, dict) else {}
+    required = found.get("required")
+    found["required"] = [name for name in required if name in found["properties"]] if isinstance(required, list) else []
+    return {"type": "object", **found}
+
+
+def _respelt(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_respelt(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: value if key in ("default", "examples", "const", "enum") else _respelt(value) for key, value in node.items()}
+    if isinstance(ref := found.get("$ref"), str):
+        found["$ref"] = ref.replace("#/definitions/", "#/$defs/")
+    if isinstance(kinds := found.get("type"), list):
+        rest = {key: found.pop(key) for key in [k for k in found if k not in ("description", "default", "title", "$defs")]}
+        return {**found, "anyOf": [{**rest, "type": kind} for kind in kinds]}
+    return found

@@ -1,0 +1,107 @@
+"""An MCP server as a world class: its tools as the server lists them, its state as the declaration tells.
+
+Laws: a class is made once for each declaration, and its list of tools is the one of that moment, whatever the server lists
+later; what the server leaves open stands in `gaps` and on the world's page.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any, ClassVar
+
+from ...errors import DefinitionError, shorten
+from ...world import Size
+from ..foreign import ForeignWorld
+from .declaration import RESTART, Ask, Declaration, declared
+from .history import Moment, Start
+from .link import ServerError
+from .offers import UndeclaredWrite, offers_of
+from .pool import Pool
+from .system import McpSystem
+
+_made: dict[str, type[McpWorld]] = {}
+_lock = threading.Lock()
+
+
+class McpWorld(ForeignWorld):
+    """An MCP server as a world. Made by `mcp_world_of`."""
+
+    atomic = False
+    pool: ClassVar[Pool]
+    said: ClassVar[Declaration]
+    reads: ClassVar[frozenset[str]] = frozenset()
+    reading = False
+
+    @classmethod
+    def open(cls, seed: int, size: Size, config: dict[str, Any]) -> McpSystem:
+        """The server at its start; it is connected and reset at the first call, or to read its state."""
+        start = Start(seed, size, json.dumps(config, sort_keys=True) if config else "")
+        return McpSystem(cls.pool, cls.reads, Moment(start))
+
+    def before_call(self) -> None:
+        """See what a call that failed before did, so that it is not taken for what this one does."""
+        if self.watched:
+            self.settle()
+        super().before_call()
+
+    def after_call(self) -> None:
+        """Read the state, where it is watched; what a read changed is refused, and undone."""
+        system = self.system
+        super().after_call()
+        if self.reading and self._journal:
+            changed = sorted({str(key) for _, key, _ in self._journal})
+            assert isinstance(system, McpSystem)
+            system.spoil()
+            raise UndeclaredWrite(f"a tool that is said to read changed {shorten(', '.join(changed), 120)}; name the others under reads")
+
+
+def mcp_world_of(said: Declaration) -> type[McpWorld]:
+    """The world class of a server. Asks the server for its tools; raises `DefinitionError` where it does not answer."""
+    key = said.model_dump_json()
+    with _lock:
+        if key not in _made:
+            _made[key] = _make(said)
+        return _made[key]
+
+
+def mcp_world(rest: str) -> type[McpWorld]:
+    """The world class that `mcp:<rest>` names: a JSON file, an http address, or a command line."""
+    return mcp_world_of(declared(rest))
+
+
+def _make(said: Declaration) -> type[McpWorld]:
+    pool = Pool(said)
+    try:
+        with pool.anywhere() as link:
+            listed, server, instructions = link.tools(), link.server, link.instructions
+    except (ServerError, OSError, ValueError, RuntimeError) as error:
+        pool.close()
+        raise DefinitionError(f"no tools from {said.place}: {shorten(' '.join(str(error).split()), 400)}") from error
+    title = said.title(server)
+    tools, gaps = offers_of(listed, said, title)
+    if not tools:
+        pool.close()
+        raise DefinitionError(f"{said.place} offers no tool that a world could have")
+    for item in listed:
+        if isinstance(said.reset, Ask) and item.name == said.reset.tool:
+            pool.takes_seed = "seed" in (item.input_schema.get("properties") or {})
+    if not said.state:
+        gaps.insert(0, "the server's state is not declared, so checks of state see nothing; name a tool or resources under `state`")
+    page = [said.description or instructions.strip() or f"The MCP server {server or said.place}.", "", _how(said)]
+    body = {
+        "__doc__": "\n".join([*page, *([""] if gaps else []), *[f"- {gap}" for gap in gaps]]), "__module__": __name__,
+        "foreign_tools": tools, "pool": pool, "said": said, "gaps": tuple(gaps), "version": said.version,
+        "watched": bool(said.state) and said.watch, "atomic": said.atomic,
+        "reads": frozenset([name for name, tool in tools.items() if tool.is_read]),
+    }  # fmt: skip
+    return type(title, (McpWorld,), body)
+
+
+def _how(said: Declaration) -> str:
+    """How it is reached, reset, forked and read, in a sentence each."""
+    reset = said.reset.tool if isinstance(said.reset, Ask) else f"a {RESTART} of the {'process' if said.command else 'session'}"
+    told = ", ".join([item.tool if isinstance(item, Ask) else item for item in said.state])
+    alone = " One world at a time has it, for its state is shared by all who are connected." if said.exclusive else ""
+    state = f"Its state is what {told} tells." if told else "It shows no state."
+    return f"Reached by {said.place}; reset by {reset}; a fork makes all calls again. {state}{alone}"

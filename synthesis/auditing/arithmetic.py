@@ -38,11 +38,12 @@ class Made(NamedTuple):
     called_for: bool
 
 
-def made_of(value: float, said: Sequence[float], shown: Sequence[float], words: str) -> Made | None:
+def made_of(value: float, said: Sequence[float], shown: Sequence[float], words: str, rates: Sequence[float] = ()) -> Made | None:
     """How `value` comes out of known numbers, or None.
 
     Args:
         said: what the user said, the latest last. shown: what results showed, the latest last. words: what was said with it.
+        rates: what a conversion was seen to multiply by.
     """
     called_for = _CUES.search(words) is not None
     operands = list(dict.fromkeys([*reversed(said[-MOST_OPERANDS:]), *reversed(shown[-MOST_OPERANDS:])]))[: 2 * MOST_OPERANDS]
@@ -50,12 +51,17 @@ def made_of(value: float, said: Sequence[float], shown: Sequence[float], words: 
     for how, found in _single(operands):
         if _equal(found, value, places):
             return Made(how, called_for or how.startswith("rounded"))
+    for rate in dict.fromkeys(rates[-12:]):
+        for one in operands:
+            for how, found in ((f"{one:g} at the rate {rate:g}", one * rate), (f"{one:g} back at the rate {rate:g}", one / rate)):
+                if _equal(found, value, places):
+                    return Made(how, called_for)
     for how, found in _together(said, shown):
         if _equal(found, value, places):
             return Made(how, called_for)
     latest = list(dict.fromkeys([*reversed(said[-10:]), *reversed(shown[-12:])]))
     for how, found in _pairs(latest):
-        if _equal(found, value, places):
+        if math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9) or (("/" in how or "%" in how) and _equal(found, value, places)):
             return Made(how, called_for)
     return None
 

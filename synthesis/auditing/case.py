@@ -120,6 +120,11 @@ class Case(Protocol):
     @property
     def turns(self) -> tuple[CaseTurn, ...]: ...
 
+    @property
+    def complete(self) -> bool:
+        """Whether a play's fingerprint tells of all state there is; where it does not, a call may change what nobody sees."""
+        ...
+
     def start(self) -> Play:
         """A live run in fresh worlds. Raises `TurngymError` where there are none to be had."""
         ...

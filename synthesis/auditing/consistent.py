@@ -16,7 +16,7 @@ from .evidence import Evidence, leaves
 from .finding import Finding, Level
 from .grounded import Lack
 from .moments import Day, days_in, fits, whole_date
-from .numbers import as_number, numbers_in
+from .numbers import as_number, numbers_in, written_in
 from .schema import violations
 
 
@@ -67,7 +67,7 @@ def _numbers(evidence: Evidence, lacking: list[Lack]) -> Iterator[Finding]:
         if not wanted:
             continue
         used = used or _used(evidence)
-        loose = [said.value for said in numbers_in(turn.user) if said.spelt and abs(said.value) >= 2 and said.value not in used[0]]
+        loose = [said for said in written_in(turn.user) if abs(said) >= 2 and said not in used[0]]
         days = [day for day in days_in(turn.user) if day.day and not fits(day, used[1])]
         for label, name, value, confidence in wanted:
             if whole_date(str(value)) is not None:

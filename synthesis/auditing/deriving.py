@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ...envs.errors import display, shorten
@@ -17,7 +18,7 @@ from ...envs.told import mentions
 from .arithmetic import made_of
 from .finding import Level
 from .knowledge import Knowledge
-from .moments import fits, reckoned, times_in, whole_date, whole_time
+from .moments import Day, fits, reckoned, times_in, whole_date, whole_time
 from .numbers import as_number, numbers_in
 from .schema import resolved
 from .wording import content, initials, nearest, plain, share, squash, stands, stem, tokens
@@ -31,6 +32,8 @@ _COMPOSED = re.compile(
     re.I,
 )
 _ALL = re.compile(r"\b(all|every|each|everything|both|remaining|rest|whole|entire|other)\b", re.I)
+_LISTED = re.compile(r"enum\W{1,4}\[([^\]]{1,400})\]", re.I)
+_SECRET = re.compile(r"password|passcode|token|secret|pin\b|username|user_name|_id\b|^id$|number$", re.I)
 _LONG = 4  # content words from which on a text is a composed one
 
 
@@ -114,13 +117,21 @@ def _item(part: Any, slot: Slot, known: Knowledge) -> Derivation:
 
 def _truth(value: bool, slot: Slot, known: Knowledge) -> Derivation:
     about = set(content(f"{slot.name} {slot.tool} {slot.schema.get('description', '')}"))
-    if about & known.said_stems:
+    if not value or about & known.said_stems:
         return Derivation("likely", "the words about it")
     return Derivation("weak", "yes or no, and the user speaks of neither", "low")
 
 
+def choices(schema: Mapping[str, Any]) -> list[str]:
+    """The choices that a schema gives: its enum, or a list in brackets in its description, as foreign ones have it."""
+    if schema.get("enum"):
+        return [str(option) for option in schema["enum"]]
+    listed = _LISTED.search(str(schema.get("description", "")))
+    return [part for part in (piece.strip(" '\"") for piece in listed[1].split(",")) if part] if listed else []
+
+
 def _enum(value: str, slot: Slot, known: Knowledge) -> Derivation | None:
-    options = [str(option) for option in slot.schema.get("enum") or ()]
+    options = choices(slot.schema)
     if value not in options:
         return None
     words = content(value)
@@ -150,7 +161,8 @@ def _number(value: float, slot: Slot, known: Knowledge) -> Derivation:
         return Derivation("likely", "the tool's description")
     if wanted in known.counts and wanted <= 50:
         return Derivation("likely", "how many there are")
-    made = made_of(wanted, known.said_numbers, known.shown_numbers, known.now)
+    described = [number.value for number in numbers_in(slot.described) if number.spelt and number.value > 1]
+    made = made_of(wanted, known.said_numbers, [*described, *known.operands], known.now, known.rates)
     if made is not None:
         return Derivation("likely", made.how) if made.called_for else Derivation("weak", f"only by chance, as {made.how}", "low")
     if wanted in (0.0, 1.0, -1.0):
@@ -196,10 +208,17 @@ def _moment(value: str, known: Knowledge) -> Derivation | None:
     timed = time is None or (day is not None and time == (0, 0)) or any(time in times_in(text) for text in texts)
     if day is None or fits(day, known.days):
         return Derivation("sure", "a date or time that was said") if timed else _no_moment(value, "weak", known)
+    if day.day and any(fits(day._replace(day=0), [month]) for month in known.days if not month.day) and _day_said(day, known):
+        return Derivation("likely", "a day and a month that were said apart")
     when = reckoned(day, known.said, known.context)
     if when:
         return Derivation("sure", "reckoned from the day that the context shows")
     return _no_moment(value, "weak" if when is None else "none", known)
+
+
+def _day_said(day: Day, known: Knowledge) -> bool:
+    last = day.day >= 28 and (date(day.year or 2000, day.month, 1) + timedelta(days=day.day)).day == 1
+    return day.day in known.said_numbers or day.day in known.parts or (last and "last day" in known.said.casefold())
 
 
 def _no_moment(value: str, grade: Grade, known: Knowledge) -> Derivation:
@@ -210,7 +229,7 @@ def _no_moment(value: str, grade: Grade, known: Knowledge) -> Derivation:
 
 def _described(value: str, slot: Slot) -> Derivation | None:
     texts = [slot.described, *(str(part) for part in slot.schema.get("examples") or ())]
-    if len(value) > 1 and any(stands(plain(value), plain(text)) for text in texts):
+    if any(stands(plain(value), plain(text)) if len(value) > 1 else f"'{value}'" in text or f'"{value}"' in text for text in texts):
         return Derivation("likely", "the tool's description")
     return None
 
@@ -243,7 +262,7 @@ def _unknown(value: str, slot: Slot, known: Knowledge) -> Derivation:
     words = content(value)
     partly = share(words, known.stems)
     near = tuple(text for text, _ in nearest(value, [*known.phrases(), *list(known.texts)[-300:]]))
-    if len(words) >= _LONG or (len(words) > 1 and _COMPOSED.search(slot.name)):
+    if " " in value.strip() and (len(words) >= _LONG or (len(words) > 1 and _COMPOSED.search(slot.name))):
         return _composed(value, words, partly, known, near)
     if phrase := initials(value.strip("#@$"), known.phrases()):
         return Derivation("weak", f"perhaps short for {phrase}", "low", near)
@@ -251,6 +270,8 @@ def _unknown(value: str, slot: Slot, known: Knowledge) -> Derivation:
         return Derivation("weak", "a code of the world at large, perhaps", "low" if known.phrases() else "medium", near)
     if next((ratio for _, ratio in nearest(value, known.phrases())), 0.0) >= 0.84:
         return Derivation("weak", f"almost what was said: {near[0]}", "low", near)
+    if any(len(t) >= 3 and t.isdigit() and float(t) not in known.parts and t not in known.stems for t in tokens(value)):
+        return Derivation("none", "made of digits that nothing says or shows", _sureness(value, slot), near)
     if partly >= 0.5 or any(len(t) >= 4 and stem(t) in known.stems for t in tokens(value)):
         return Derivation("none", "known in part only", "low" if _COMPOSED.search(slot.name) else "medium", near)
     if any(len(stem_) >= 4 and stem_ in squash(value) for stem_ in known.said_stems):
@@ -261,7 +282,7 @@ def _unknown(value: str, slot: Slot, known: Knowledge) -> Derivation:
 def _composed(value: str, words: tuple[str, ...], partly: float, known: Knowledge, near: tuple[str, ...]) -> Derivation:
     loose = [n.value for n in numbers_in(value) if n.spelt and n.value > 12 and n.value not in known.parts
              and n.value not in known.said_numbers and n.value not in known.shown_numbers]  # fmt: skip
-    if loose and made_of(loose[0], known.said_numbers, known.shown_numbers, known.now) is None:
+    if loose and made_of(loose[0], known.said_numbers, known.operands, known.now) is None:
         return Derivation("none", f"a text with the number {loose[0]:g}, which nothing says or shows", "medium", near)
     if partly >= 0.7:
         return Derivation("likely", f"{partly:.0%} of its words were said or shown")
@@ -272,7 +293,7 @@ def _sureness(value: str, slot: Slot) -> Level:
     """How sure it is that a text that is nowhere could not be known."""
     if _COMPOSED.search(slot.name):
         return "low"
-    telling = any(c.isdigit() for c in value) or "@" in value or any(c.isupper() for c in value)
+    telling = any(c.isdigit() for c in value) or "@" in value or any(c.isupper() for c in value) or _SECRET.search(slot.name)
     return "high" if telling else "medium"
 
 

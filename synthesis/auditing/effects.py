@@ -59,7 +59,7 @@ def _idle_calls(evidence: Evidence) -> Iterator[Finding]:
     """Calls that changed nothing and told nothing that the same turn had not told before."""
     for index, made in enumerate(evidence.made):
         outcome = made.outcome
-        if outcome.changed or not outcome.went_through:
+        if outcome.changed or not outcome.went_through or (not evidence.case.complete and _matters(evidence, index)):
             continue
         if outcome.text.strip() in _EMPTY:
             why = "this call changes nothing and answers nothing"
@@ -72,6 +72,21 @@ def _idle_calls(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("effects", "no-op-call", "medium", "medium", why, made.turn, made.label)
 
 
+def _matters(evidence: Evidence, index: int) -> bool:
+    """Whether what follows is another thing without a call; where nothing follows in its turn, it may matter to whoever asked."""
+    made, rest = evidence.made[index], evidence.made[index + 1 :]
+    if not rest or rest[0].turn != made.turn:
+        return True
+    play, turn = made.before.fork(), made.turn
+    for other in rest:
+        while turn < other.turn:
+            play.end_turn(evidence.case.turns[turn].reply)
+            turn += 1
+        if play.call(other.call.name, other.call.arguments).text != other.outcome.text:
+            return True
+    return play.fingerprint() != evidence.ends[turn].fingerprint()
+
+
 def _said_before(evidence: Evidence, index: int) -> Made | None:
     made = evidence.made[index]
     earlier: list[Made] = list(evidence.made[:index])
@@ -80,7 +95,7 @@ def _said_before(evidence: Evidence, index: int) -> Made | None:
             return None
         same = other.call.name == made.call.name and dict(other.call.arguments) == dict(made.call.arguments)
         if same and other.outcome.text == made.outcome.text:
-            return other
+            return other  # type: ignore[no-any-return]
     return None
 
 

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .declared import wrong_source
-from .deriving import Derivation, derive, explained, slot_of
+from .deriving import Derivation, Slot, derive, explained, slot_of
 from .discovery import shown_by
 from .evidence import Evidence, Made
 from .finding import Finding, Level, rank
 from .knowledge import Knowledge
+
+_LONGEST = 120  # characters of a value that may be looked up
 
 
 class Lack(NamedTuple):
@@ -60,19 +62,18 @@ def _search(evidence: Evidence, wrong: dict[tuple[str, str], str]) -> Iterator[L
             why = wrong.get((made.call.id, name), "")
             if name in made.call.sources and not why:
                 continue
-            found = derive(value, slot_of(made.call.name, name, function), known)
+            slot = slot_of(made.call.name, name, function)
+            found = derive(value, slot, known)
             if found.grade in ("weak", "none") or why:
-                yield _lack(evidence, made, name, found, why, known)
+                yield Lack(made, name, value, found, why, _looked_up(evidence, made, value, slot, found, known))
         known.use(dict(made.call.arguments))
         known.see(made.outcome.value, made.outcome.text)
 
 
-def _lack(evidence: Evidence, made: Made, name: str, found: Derivation, why: str, known: Knowledge) -> Lack:
-    value = made.call.arguments[name]
-    looked = ""
-    if found.grade in ("weak", "none") and not isinstance(value, bool) and len(str(value)) <= 120:
-        looked = shown_by(value, made.before, made.visible, evidence.schemas, known.phrases())
-    return Lack(made, name, value, found, why, looked)
+def _looked_up(evidence: Evidence, made: Made, value: Any, slot: Slot, found: Derivation, known: Knowledge) -> str:
+    if found.grade not in ("weak", "none") or isinstance(value, bool) or len(str(value)) > _LONGEST:
+        return ""
+    return shown_by(value, slot, made.before, made.visible, evidence.schemas, known)
 
 
 def grounded(found: list[Lack]) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from .wording import content, plain, squash, stands
 _PHRASE = re.compile(
     r"\"([^\"]{1,80})\"|“([^”]{1,80})”|(?<!\w)'([^'\n]{1,80})'(?!\w)|([\w.+-]+@[\w.-]+)|([A-Z][\w&'-]*(?:\s+[A-Z][\w&'-]*)*)|([\w./@#$-]*[\d_@#./-][\w./@#$-]*)"
 )
-_MOST_TEXT, _MOST_LEAVES = 200_000, 4000
+_MOST_TEXT, _MOST_LEAVES, _SERIES = 200_000, 4000, 12
 
 
 class Knowledge:
@@ -26,6 +26,7 @@ class Knowledge:
 
     Attributes:
         said: what the user said, all of it. now: his latest words. shown: texts of results and earlier arguments.
+        operands: shown numbers that one can reckon with, series left out. rates: what a call's number became in its result, as a ratio.
         said_numbers, shown_numbers: in order, the latest last. parts: runs of digits inside names, dates and the like.
     """
 
@@ -40,6 +41,9 @@ class Knowledge:
         self.said_stems: set[str] = set()
         self.shown_stems: set[str] = set()
         self.texts: dict[str, None] = {}
+        self.operands: list[float] = []
+        self.rates: list[float] = []
+        self._asked: list[float] = []
         self._said_plain = self._shown_plain = ""
         self._said_squashed = self._shown_squashed = ""
 
@@ -59,6 +63,9 @@ class Knowledge:
 
     def see(self, value: Any, text: str) -> None:
         """Take in a result, as data and as the text that was shown."""
+        numbers = [number for leaf in _some_leaves(value) if (number := as_number(leaf)) is not None]
+        self.rates += [told / given for given in self._asked[:3] for told in numbers[:3] if given and told]
+        self.operands += _apart(value)
         for leaf in _some_leaves(value):
             self._take(leaf)
         if isinstance(value, (dict, list)):
@@ -68,6 +75,8 @@ class Knowledge:
 
     def use(self, arguments: Any) -> None:
         """Take in the arguments of a call that was made: whatever they came from, they are known now."""
+        self._asked = [number for leaf in _some_leaves(arguments) if (number := as_number(leaf)) is not None]
+        self.operands += self._asked
         for leaf in _some_leaves(arguments):
             self._take(leaf)
             self._show(str(leaf)[:_MOST_TEXT])
@@ -135,4 +144,20 @@ def _some_leaves(value: Any) -> list[Any]:
         found.append(leaf)
         if len(found) == _MOST_LEAVES:
             break
+    return found
+
+
+def _apart(value: Any) -> list[float]:
+    """The numbers in plain data, and in its texts, but those of long series."""
+    found: list[float] = []
+    if isinstance(value, dict):
+        for part in value.values():
+            found += _apart(part)
+    elif isinstance(value, list):
+        for part in value if len(value) <= _SERIES else value[:2]:
+            found += _apart(part)
+    elif (number := as_number(value)) is not None:
+        found.append(number)
+    elif isinstance(value, str):
+        found += [said.value for said in numbers_in(value[:400]) if said.spelt][:_SERIES]
     return found

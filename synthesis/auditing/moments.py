@@ -23,8 +23,9 @@ _DATES = (
     re.compile(r"(?<!\d)(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"),
     re.compile(rf"\b(?P<d>{_NTH})\s*(?:day\s+)?(?:of\s+)?(?P<n>{_NAMED})\b\.?,?\s*(?:of\s+|in\s+)?(?P<y>\d{{4}})?", re.I),
     re.compile(rf"\b(?P<n>{_NAMED})\b\.?\s*(?:the\s+)?(?P<d>{_NTH})\b(?:\s+day)?(?:,?\s*(?:of\s+|in\s+)?(?P<y>\d{{4}}))?", re.I),
-    re.compile(r"(?<!\d)(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>\d{4}|\d{2})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})(?:[/.-]|,?\s+)(?P<y>\d{4}|\d{2}(?!\d))(?!\d)"),
 )
+_MONTH_NTH = re.compile(rf"\b(?P<n>{_NTH})\s+month\b", re.I)
 _MONTHS = (
     re.compile(rf"\b(?P<n>{_NAMED})\b\.?,?\s*(?:of\s+|in\s+)?(?P<y>\d{{4}})", re.I),
     re.compile(r"(?<![\d/-])(?P<m>\d{1,2})[/-](?P<y>\d{4}|\d{2})(?![\d/-])"),
@@ -53,6 +54,11 @@ def days_in(text: str) -> tuple[Day, ...]:
 
 
 def _days(text: str) -> Iterator[Day]:
+    for said in _MONTH_NTH.finditer(text):
+        years = [int(found) for found in re.findall(r"\b(?:19|20)\d\d\b", text)]
+        for day in re.findall(rf"\b{_NTH}\b(?!\s+month)", text, re.I):
+            if 1 <= _nth(said["n"]) <= 12 and 0 < _nth(day) <= 31:
+                yield from (Day(year, _nth(said["n"]), _nth(day)) for year in years or [0])
     for pattern in (*_DATES, *_MONTHS):
         for match in pattern.finditer(text):
             parts = match.groupdict()

@@ -61,6 +61,12 @@ def numbers_in(text: str) -> tuple[Said, ...]:
     return tuple(Said(value, spelt) for value, spelt in found.items())
 
 
+@lru_cache(maxsize=4096)
+def written_in(text: str) -> tuple[float, ...]:
+    """The numbers that a text writes in digits, as numbers and not inside dates, times or names."""
+    return tuple(dict.fromkeys(value for match in _DIGITS.finditer(_CLOCK.sub(" | ", text)) for value in _digits(match)))
+
+
 def _digits(match: re.Match[str]) -> Iterator[float]:
     plain = match["number"].replace(",", "").replace(" ", "")
     if len(plain) > 24:

@@ -60,7 +60,7 @@ def latest_order(gold: Iterable[Call]) -> list[Call]:
 
 
 def _swapped(evidence: Evidence) -> Iterator[Finding]:
-    """Neighbours that answer the same in either order, where no order is declared."""
+    """Neighbours that answer the same in either order and end in the same state, where no order is declared."""
     tried = 0
     for one, other in zip(evidence.made, evidence.made[1:], strict=False):
         if one.turn != other.turn or one.call.after is not None or tried == _SWAPS or one.call.id in evidence.needs[other.call.id]:
@@ -68,9 +68,17 @@ def _swapped(evidence: Evidence) -> Iterator[Finding]:
         tried += 1
         play = one.before.fork()
         told = [play.call(made.call.name, made.call.arguments).text for made in (other, one)]
-        if told == [other.outcome.text, one.outcome.text] and not go_on(evidence, play, one.turn, other.place + 1):
+        if told != [other.outcome.text, one.outcome.text] or play.fingerprint() != _after(other):
+            continue
+        if not go_on(evidence, play, one.turn, other.place + 1):
             why = f"{other.label} answers the same before {one.label}, and in that order gold does not pass"
             yield Finding("robust", "order-sensitive", "medium", "medium", why, one.turn, other.label)
+
+
+def _after(made: Made) -> str:
+    play = made.before.fork()
+    play.call(made.call.name, made.call.arguments)
+    return play.fingerprint()
 
 
 # -- detours ----------------------------------------------------------------------------------------------

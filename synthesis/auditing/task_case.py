@@ -14,7 +14,7 @@ from ...envs.errors import TaskError
 from ...envs.recall import RecallingWorlds
 from ...envs.task import GoldCall, Task, Turn
 from ...envs.tool import ToolCall, ToolResult
-from ...envs.verdict import Judge, judge_of, start_of
+from ...envs.verdict import Judge, new_judge, start_of
 from ...envs.worldset import WorldSet
 from .case import Call, CaseTurn, Oddity, Outcome
 
@@ -39,6 +39,8 @@ class TaskPlay:
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Outcome:
         """Make a call, and once more for every fault that answers it."""
+        if self._episode.over:
+            return Outcome("", None, "limit_exceeded: the episode is over")
         before = self._episode.worlds.fingerprint()
         made, faults = ToolCall(name, dict(arguments)), self._episode.faults()
         while faults.strike(made) is not None:
@@ -51,7 +53,7 @@ class TaskPlay:
 
     def end_turn(self, reply: str) -> bool:
         """Say the closing words of the turn."""
-        judged = self._episode.step(reply, ()).judged
+        judged = None if self._episode.over else self._episode.step(reply, ()).judged
         return judged is not None and judged.passed
 
     def success(self) -> bool:
@@ -84,7 +86,9 @@ class TaskCase:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.id = task.id
-        self.turns = tuple(_turn(turn) for turn in task.turns)
+        self.complete = not task.judge  # a foreign class may keep things to itself
+        ordered = not task.judge  # elsewhere gold is a list, and says nothing about its order
+        self.turns = tuple(_turn(turn, ordered) for turn in task.turns)
         self._judged: tuple[Any, Task] | None = None
 
     def start(self) -> TaskPlay:
@@ -119,15 +123,14 @@ def _message(value: Any) -> str:
     return str(told if told else value)
 
 
-def _turn(turn: Turn) -> CaseTurn:
+def _turn(turn: Turn, ordered: bool) -> CaseTurn:
     asks = turn.checks.declines or bool(turn.checks.asks)
-    return CaseTurn(turn.user, tuple(_call(call, turn) for call in turn.gold), turn.reply, turn.release, asks)
+    return CaseTurn(turn.user, tuple(_call(call, ordered) for call in turn.gold), turn.reply, turn.release, asks)
 
 
-def _call(call: GoldCall, turn: Turn) -> Call:
-    declared = bool(call.sources) or any(other.after or other.sources for other in turn.gold)
+def _call(call: GoldCall, ordered: bool) -> Call:
     meant = any(source.kind == "fault" for source in call.sources.values())
-    return Call(call.id, call.name, call.arguments, call.sources, call.after if declared else None, meant)
+    return Call(call.id, call.name, call.arguments, call.sources, call.after if ordered else None, meant)
 
 
 def _withheld(task: Task) -> tuple[frozenset[str], ...]:
@@ -140,7 +143,9 @@ def _withheld(task: Task) -> tuple[frozenset[str], ...]:
 
 def _judge(task: Task) -> Judge:
     if task.judge:  # by other rules than ours, on worlds that need not declare what they read
-        return judge_of(task)
+        judge = new_judge(task)
+        judge.turn_steps = None  # a call is a step here, and nobody waits for a policy that does not end
+        return judge
     start = RecallingWorlds(start_of(task))
     try:
         return Judge(task, start)

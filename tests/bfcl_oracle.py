@@ -171,10 +171,17 @@ class Oracle:
         return found
 
     def run(self, categories: list[str]) -> dict[str, Any]:
-        """The official evaluation of the result files under the project root."""
+        """The official evaluation of the result files under the project root: per category, accuracy and what failed by what."""
         self.fresh()
-        told = self.runner.main([MODEL], categories, None, None, partial_eval=False)
-        return {"told": told}
+        self.runner.update_leaderboard_table_with_local_score_file = self.runner.generate_leaderboard_csv = lambda *args: None
+        self.runner.main([MODEL], categories, None, None, partial_eval=False)
+        found = {}
+        for category in categories:
+            (path,) = Path(os.environ["BFCL_PROJECT_ROOT"], "score").rglob(f"BFCL_v4_{category}_score.json")
+            head, *failed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            types = {row["id"]: row["error_type"] if "error_type" in row else row["error"]["error_type"] for row in failed}
+            found[category] = {"accuracy": head["accuracy"], "failed": types}
+        return found
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "gold" in asked:

@@ -15,6 +15,7 @@ from ..console import Fitting, answering, bar, interval, percent, plain, styled,
 from ..envs.errors import shorten
 from ..sources import tasks_of
 from ..stopping import STOPS
+from . import leaderboard
 from .ending import ends_of
 from .options import AsJson
 from .setting import Setting, with_setting
@@ -35,13 +36,27 @@ def evaluate(
     ] = None,
     *,
     setting: Setting,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", metavar="ENV|TASKS.jsonl|bfcl:CATEGORY", help="The same as an option; may be given again."),
+    ] = None,
+    bfcl_model: Annotated[
+        str, typer.Option(metavar="NAME", help="The folder of BFCL's result files, a model that it decodes function calls for.")
+    ] = "gpt-4o-2024-11-20-FC",
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a policy: success, progress, pass@k and pass^k per env, category and world, errors and effort."""
+    """Evaluate a policy: success, progress, pass@k and pass^k per env, category and world, errors and effort.
+
+    For tasks of BFCL (`bfcl:multi_turn_base`) its own number stands beside, and --out holds result files for `bfcl evaluate`.
+    """
+    chosen = [*(places or ()), *(more or ())] or _packs()
+    setting = leaderboard.unlimited(setting, chosen)
     with answering(as_json) as answer:
         player = setting.player()
         split = setting.split.value if setting.split else None
-        report, figures = setting.run(player, lambda: _tasks(places or _packs(), setting.number, setting.seed, split), "evaluating")
+        report, figures = setting.run(player, lambda: _tasks(chosen, setting.number, setting.seed, split), "evaluating")
+        if any(leaderboard.is_listed(place) for place in chosen):
+            figures["bfcl"] = leaderboard.scores(figures) | (leaderboard.files_of(setting.out, bfcl_model) if setting.out else {})
         answer.data(figures)
         answer.show(*_told(figures))
     setting.leave(report)
@@ -77,6 +92,8 @@ def _told(figures: dict[str, Any]) -> list[Any]:
     if len(figures["pass_at"]) > 1:
         lines.append(_passes(figures))
     lines += [styled(line) for line in (*_effort(figures), *ends_of(figures))]
+    if "bfcl" in figures:
+        lines += leaderboard.told(figures["bfcl"])
     if "out" in figures:
         lines.append(styled(f"Trajectories and figures: {figures['out']}", "bold"))
     return lines

@@ -14,7 +14,8 @@ from .hints import Language
 
 def first_call(doc: dict[str, Any] | None, wanted: dict[str, list[Any]], language: Language) -> dict[str, Any]:
     """The arguments of a call from possible answers; `doc` is the function's, if it is offered."""
-    arguments = _first_of(wanted)
+    known = doc["parameters"]["properties"] if doc is not None else wanted
+    arguments = _first_of({name: options for name, options in wanted.items() if name in known or "" not in options})
     if language == "python" or doc is None:
         return arguments
     details = doc["parameters"]["properties"]
@@ -42,7 +43,8 @@ def _spelt(value: Any, detail: dict[str, Any], language: Language) -> str:
     """A value as text of Java or JavaScript, which is how BFCL takes it."""
     kind, inner = detail.get("type", "any"), detail.get("items", {}).get("type", "any")
     if isinstance(value, list):
-        parts = ", ".join([_element(part, inner) for part in value])
+        bare = kind == "Array" and inner in ("String", "any")  # whose quotes BFCL would keep
+        parts = ", ".join([part if bare and isinstance(part, str) else _element(part, inner) for part in value])
         if language == "javascript":
             return f"[{parts}]"
         return f"new ArrayList<>(Arrays.asList({parts}))" if kind == "ArrayList" else f"new {inner}[]{{{parts}}}"

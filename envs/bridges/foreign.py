@@ -146,7 +146,8 @@ class ForeignWorld(World):
     """A world whose state lives in a foreign system. A bridge subclasses it and sets `foreign_tools`.
 
     Class attributes: `gaps`, what the foreign definition leaves open, a line each; `made_of`, the classes and functions of
-    others whose code it runs, for the checker to look at.
+    others whose code it runs, for the checker to look at; `heeds`, which of `seed` and `size` make another start; `place`,
+    the name under which the registry finds the class, where its own module does not hold it.
     """
 
     foreign_tools: ClassVar[Mapping[str, ForeignTool]] = {}
@@ -154,6 +155,8 @@ class ForeignWorld(World):
     atomic: ClassVar[bool] = True
     gaps: ClassVar[Sequence[str]] = ()
     made_of: ClassVar[tuple[Any, ...]] = ()
+    heeds: ClassVar[frozenset[str]] = frozenset()
+    place: ClassVar[str] = ""
 
     state: Table[str, Part]
 

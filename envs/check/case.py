@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from ..bridges.foreign import ForeignWorld
 from ..explore import Move
 from ..graph import ToolGraph, graph_of
 from ..types import Semantic
@@ -29,6 +30,11 @@ class Case:
         self.reached = Reached(cls)
         self.before: Picture = picture(self.reached)
         self._made: dict[tuple[int, Size], World] = {}
+
+    @property
+    def foreign(self) -> type[ForeignWorld] | None:
+        """The class, where its state and tools were not written for this library."""
+        return self.cls if issubclass(self.cls, ForeignWorld) else None
 
     def pristine(self, seed: int, size: Size = "small") -> World:
         """A generated world that nobody changes; kept."""

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from ..bridges.foreign import ForeignWorld
 from ..world import World
 
 _CORE = World.__module__.rpartition(".")[0]
+_BRIDGES = f"{_CORE}.bridges"
 
 
 class Reached:
@@ -28,12 +30,13 @@ class Reached:
     """
 
     def __init__(self, cls: type[World]) -> None:
-        self._modules = {base.__module__ for base in _own(cls)}
+        others = cls.made_of if issubclass(cls, ForeignWorld) else ()
+        self._modules = {base.__module__ for base in (*_own(cls), *others)}
         self._folders = {Path(f).parent for name in self._modules if (f := getattr(sys.modules.get(name), "__file__", None))}
         self.functions: dict[str, FunctionType] = {}
         self.variables: dict[tuple[str, str], dict[str, Any]] = {}
         self.classes: dict[str, type] = {}
-        for base in _own(cls):
+        for base in (*_own(cls), *others):
             self._take(base)
         for item in cls.tools.values():
             for predicate in item.requires:
@@ -46,7 +49,7 @@ class Reached:
         if module in self._modules:
             return True
         file = getattr(sys.modules.get(module or ""), "__file__", None)
-        if not file or (module or "").rpartition(".")[0] == _CORE:
+        if not file or _is_core(module or ""):
             return False
         return any(folder in Path(file).parents for folder in self._folders)
 
@@ -94,7 +97,11 @@ class Reached:
 
 def _own(cls: type[World]) -> list[type]:
     """The classes an author wrote: the line of descent without `World`, what it descends from, and the core."""
-    return [base for base in cls.__mro__ if base not in World.__mro__ and base.__module__.rpartition(".")[0] != _CORE]
+    return [base for base in cls.__mro__ if base not in World.__mro__ and not _is_core(base.__module__)]
+
+
+def _is_core(module: str) -> bool:
+    return module.rpartition(".")[0] == _CORE or module == _BRIDGES or module.startswith(f"{_BRIDGES}.")
 
 
 def codes_of(code: CodeType) -> Iterator[CodeType]:

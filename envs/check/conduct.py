@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph import ToolGraph
 from ..signature import Parameter
 from ..tool import Tool
+from ..world import World
 from .case import Case
 from .frozen import differences, picture
 from .report import Note
@@ -61,11 +62,15 @@ def invariants_hold(case: Case) -> str | None:
 
 def advance_holds(case: Case) -> str | None:
     """Time may pass at any moment: `on_advance` raises nothing and breaks no invariant."""
+    if case.foreign and case.cls.on_advance is World.on_advance:
+        return Note("passed over: it does not know of simulated time")
     return case.evidence.broken.get("advance-holds")
 
 
 def ids_minted(case: Case) -> str | None:
     """A new id looks as its `Key` says and is the first free one of its kind, whatever else was called."""
+    if case.foreign:
+        return Note("passed over: it makes its ids itself")
     return case.evidence.broken.get("ids-minted")
 
 

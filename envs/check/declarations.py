@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import Any, get_args
 
@@ -15,12 +16,14 @@ from ..types import semantic_of
 from ..world import World
 from .case import Case, internal_ids, plain
 from .code import forbidden_calls
+from .report import Note
 
 _DRAWS = 12
 
 
 def docs_complete(case: Case) -> str | None:
     """The world's page says something, tools and parameters are described, and phrases name real parameters."""
+    gaps = tuple(case.foreign.gaps) if case.foreign else ()
     if len(case.cls.page().split()) < 8:
         return f"the docstring of {case.cls.__name__} is its page and says {case.cls.page()!r}; tell state, laws and tools"
     for name, tool in case.cls.tools.items():
@@ -32,7 +35,7 @@ def docs_complete(case: Case) -> str | None:
         for phrase in tool.phrases:
             if lost := [word for word in _placeholders(phrase) if word not in tool.parameters]:
                 return f"{name}: the phrase {shorten(phrase, 60)!r} names {lost[0]!r}, which is no parameter of it"
-    return None
+    return Note(f"gaps of its definition: {'; '.join(gaps)}") if gaps else None
 
 
 def _placeholders(phrase: str) -> list[str]:
@@ -80,9 +83,16 @@ def _drawable(part: dict[str, Any], root: dict[str, Any]) -> bool:
 
 
 def _refused(annotation: Any, value: Any) -> str:
+    adapter = _adapter(annotation)
     try:
-        _adapter(annotation).validate_python(value)
+        adapter.validate_python(value)
     except ValidationError as error:
+        try:  # what only JSON says as a caller does: a day, a choice
+            adapter.validate_json(json.dumps(value), strict=True)
+        except (ValueError, TypeError):
+            pass
+        else:
+            return ""
         return str(error.errors(include_url=False, include_context=False)[0]["msg"])
     return ""
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from ..errors import shorten
 from ..world import SIZES, World
 from .case import Case, internal_ids
+from .report import Note
 
 _SOME_RECORDS = 60
 
@@ -26,6 +27,8 @@ def generation_holds(case: Case) -> str | None:
 
 def generator_varied(case: Case) -> str | None:
     """Other seeds give other contents (ids aside) and let the user know other things."""
+    if case.foreign and "seed" not in case.foreign.heeds:
+        return Note("passed over: it is made without a seed, so that it always starts alike")
     worlds = [world for world in case.generated if world.size == "small"]
     contents = [_content(world) for world in worlds]
     for (one, first), (two, second) in combinations(zip(worlds, contents, strict=True), 2):
@@ -51,6 +54,8 @@ def _masked(row: Any, ids: set[Any]) -> str:
 
 def sizes_grow(case: Case) -> str | None:
     """`small` has fewer records than `medium`, and `medium` fewer than `large`."""
+    if case.foreign and "size" not in case.foreign.heeds:
+        return Note("passed over: it is made without a size")
     counts = [case.sizes[size] for size in SIZES]
     if not case.cls.table_specs or counts == sorted(set(counts)):
         return None
@@ -81,6 +86,8 @@ def lost(adapter: TypeAdapter[Any], rows: Iterable[Any]) -> str:
 
 def ids_differ_by_seed(case: Case) -> str | None:
     """Internal ids of two seeds are not the same ones, so that none can be learnt by heart."""
+    if case.foreign:
+        return Note("passed over: its ids are its own, and are not kept as the keys of a table")
     for one, two in combinations([case.pristine(seed) for seed in case.seeds], 2):
         for name, table in one.tables().items():
             meaning = table.spec.semantic

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
+from ..bridges.foreign import ForeignWorld
 from ..errors import shorten
 from ..explore import ADVANCE, Move
+from ..registry import world_class
 from ..world import World
 from .case import Case
 from .report import Note
@@ -115,9 +117,16 @@ def _digest(line: str) -> str:
     return f"{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()} {state}"
 
 
+def _registered(cls: type[World]) -> str:
+    """The name of a foreign class that only the registry knows how to make; "" for all others."""
+    return cls.place if issubclass(cls, ForeignWorld) else ""
+
+
 def _homeless(cls: type[World]) -> str:
     """Why another process cannot find the class, or nothing."""
     module = sys.modules.get(cls.__module__)
+    if _registered(cls):
+        return "a daemonic process may start no other" if multiprocessing.current_process().daemon else ""
     if "<locals>" in cls.__qualname__:
         return "a class made inside a function cannot be found by another process; move it to module level"
     if getattr(module, "__file__", None) is None:
@@ -130,7 +139,9 @@ def _homeless(cls: type[World]) -> str:
 def _ask(cls: type[World], scripts: list[Script]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(hash seed, what a child with it answered); the children run side by side."""
     context = multiprocessing.get_context("spawn")
-    place = (cls.__module__, str(sys.modules[cls.__module__].__file__), cls.__qualname__)
+    name = next((n for n, value in vars(sys.modules[cls.__module__]).items() if value is cls), cls.__qualname__)
+    registered = _registered(cls)
+    place = (registered, "", "") if registered else (cls.__module__, str(sys.modules[cls.__module__].__file__), name)
     body = json.dumps([place, scripts])
     running = []
     for hash_seed in _HASH_SEEDS:
@@ -172,8 +183,8 @@ def _answer(sender: Any, body: str) -> None:
     """What a child does: find the class, play the scripts, send the lines' digests."""
     try:
         (module, file, name), scripts = json.loads(body)
-        cls: Any = _module(module, file)
-        for part in name.split("."):
+        cls: Any = _module(module, file) if file else world_class(module)
+        for part in name.split(".") if file else ():
             cls = getattr(cls, part)
         moves = [(seed, [Move(*move) for move in trail]) for seed, trail in scripts]
         answer: dict[str, Any] = {"lines": [[_digest(line) for line in _told(cls, script)] for script in moves]}

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..binding import occurrences
+from ..bridges.foreign import ForeignTool
 from ..errors import shorten
 from ..explore import ADVANCE, Explorer, Move, Place
 from ..state import _MASK, _digest
@@ -104,7 +105,7 @@ def _sweep(explorer: Explorer, watcher: _Watcher, rng: Random) -> None:
 class _Watcher:
     def __init__(self, cls: type[World], evidence: Evidence) -> None:
         self.cls, self.evidence = cls, evidence
-        self.adapters = {name: TypeAdapter(tool.returns) for name, tool in cls.tools.items()}
+        self.adapters = {n: TypeAdapter(tool.returns) for n, tool in cls.tools.items() if not isinstance(tool, ForeignTool)}
         self.families: dict[str, list[str]] = {}
         for table, spec in cls.table_specs.items():
             if spec.semantic is not None and not spec.semantic.known:
@@ -158,6 +159,8 @@ class _Watcher:
             seen.breach("results-typed", f"{words} shows a memory address: {shorten(result.text, 80)}; give the value's fields")
         try:
             json.loads(result.text, parse_constant=_no_constant)
+            if tool.name not in self.adapters:  # a foreign result: nobody says how it is read back
+                return
             back = self.adapters[tool.name].dump_json(self.adapters[tool.name].validate_json(result.text)).decode()
         except ValueError as error:
             reason = str(error).replace("\n", " ")

@@ -110,7 +110,6 @@ class ObjectWorld(ForeignWorld):
     INCIDENTAL = ("hidden",)
     foreign_tools: ClassVar[Mapping[str, ObjectTool]] = {}
     design: ClassVar[Design]
-    place: ClassVar[str] = ""  # the name under which the registry finds the class, where it has one
     probes: ClassVar[int] = 0
     declared: ClassVar[tuple[frozenset[str], frozenset[str]]] = (frozenset(), frozenset())  # what was said to read, and to write
     takes: ClassVar[frozenset[str]] = frozenset()
@@ -229,7 +228,7 @@ def world_of(
         "__doc__": page, "__module__": factory.__module__, "__qualname__": title, "design": design, "place": name if ":" in name else "",
         "foreign_tools": {offer.name: ObjectTool(title, offer, explain) for offer in offers}, "probes": probes,
         "declared": (frozenset(reads), frozenset(writes)), "takes": takes, "static_gaps": tuple(gaps),
-        "tells": staticmethod(known) if known is not None else None, "made_of": (factory, cls),
+        "heeds": frozenset([key for key, names in _HEEDS.items() if takes & names]), "tells": staticmethod(known) if known is not None else None, "made_of": (factory, cls),
         "make": classmethod(_maker(factory, takes)),
     }  # fmt: skip
     return type(title, (ObjectWorld,), body)
@@ -242,6 +241,7 @@ def fork_cost(world_class: type[ObjectWorld], seed: int = 0, size: Size = "small
 
 # -- reading a factory ------------------------------------------------------------------------------------
 
+_HEEDS = {"seed": {"seed", "rng"}, "size": {"size"}}
 _GIVEN = ("seed", "rng", "size", "config")
 
 

@@ -15,6 +15,7 @@ from ...types import Draw, Semantic
 from ...world import Fact
 from .drawing import drawer
 from .fields import Field, class_of, is_scalar, nouns_of_result, state_fields
+from .gates import predicate
 from .kinds import Kind, fits_kind, kinds_of
 from .naming import is_read_name, noun_of_method, parts_of_name
 from .trying import SEEDS, Tries
@@ -42,12 +43,15 @@ def learn(cls: Any) -> Learnt:
     tries = Tries(cls)
     tries.run(SEEDS, cls.probes)
     kinds = kinds_of(tries) + _said(cls, tries)
+    doors: dict[tuple[str, bool], Any] = {}
     gaps = [*cls.static_gaps, *_gaps(cls, tries)]
     for name, tool in cls.foreign_tools.items():
         writes = _writes(cls, tries, name, gaps)
         outputs = _outputs(tries, kinds, name)
         nouns = nouns_of_result(name, cls.design.offers[name].returns)
         many = bool(tries.results[name]) and isinstance(tries.results[name][0], list)
+        gates = [doors.setdefault(gate[:2], predicate(cls.__name__, *gate)) for gate in tries.gates.of(name)]
+        tool.requires = tuple(gates)
         tool.settle(writes, _meanings(tries, kinds, name), outputs, many, _title(cls, name, nouns))
     return Learnt(dict(cls.foreign_tools), tuple(gaps), _facts(tries, kinds))
 

@@ -19,6 +19,7 @@ READING = frozenset(
         "calculate", "total", "what", "which", "who", "available", "all", "summary", "status",
     )
 )  # fmt: skip
+_TELLING = frozenset(("get", "check", "read", "show", "fetch", "compute", "calculate", "tell", "view", "lookup", "find", "query"))
 _JOINTS = ("by", "for", "of", "in", "from", "to", "with", "on", "at", "and", "or", "into", "as", "per")
 
 
@@ -57,6 +58,20 @@ def noun_of_method(name: str) -> str:
         rest.append(part)
     rest = [part for part in rest if part not in ("all", "my", "the", "new", "a", "info", "details", "detail", "status", "list")]
     return "_".join([*rest[:-1], singular(rest[-1])]) if rest else ""
+
+
+@lru_cache(maxsize=1024)
+def result_key(method: str) -> str:
+    """Under what name a single value is told: `get_balance` tells a `balance`, `count_books` a `count`; else a `result`."""
+    parts = parts_of_name(method)
+    if parts[:1] == ("count",) or parts[:2] == ("how", "many"):
+        return "count"
+    rest = list(parts[1:])
+    for index, part in enumerate(rest):
+        if part in _JOINTS:
+            rest = rest[:index]
+            break
+    return "_".join(rest) if parts[:1] and parts[0] in _TELLING and rest else "result"
 
 
 def stem(name: str) -> tuple[str, bool]:

@@ -96,12 +96,12 @@ def _whole(found: Any) -> Any:
     return found
 
 
-def text_of(value: Any) -> str:
-    """A result as the model reads it: JSON, a single value as `{"result": value}`. Raises `ToolError` if it is too long."""
+def text_of(value: Any, key: str = "result") -> str:
+    """A result as the model reads it: JSON, a single value as `{key: value}`. Raises `ToolError` if it is too long."""
     kind = type(value)
-    text = result_text({"result": value} if kind in _SCALARS else value)
+    text = result_text({key: value} if kind in _SCALARS else value)
     if text[:1] not in "{[n":  # something that is written as a single value: a date, an enum, an amount
-        text = f'{{"result": {text}}}'
+        text = f'{{"{key}": {text}}}'
     if len(text) > MOST_CHARS:
         raise ToolError("limit_exceeded", f"the result has {len(text):,} characters, more than {MOST_CHARS:,}")
     return text

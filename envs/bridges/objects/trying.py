@@ -15,6 +15,7 @@ from ...literals import draw_value
 from ...tool import ToolResult
 from .drawing import Drawer, drawer
 from .fields import MOST_VALUES, Field, Values, entries_of, is_scalar, nouns_of_result, result_fields, state_fields
+from .gates import Gates
 from .naming import noun_of_method, score
 
 SEEDS = (0, 1, 2)
@@ -67,6 +68,7 @@ class Tries:
         self.fields: Values = {}
         self.results: dict[str, list[Any]] = defaultdict(list)
         self.values: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        self.gates = Gates()
         self.refusals: dict[str, str] = {}
         self._scores: dict[tuple[str, str, Field], float] = {}
 
@@ -90,6 +92,8 @@ class Tries:
             before = world.fork()
             result = world.call(name, arguments)
             tables = {table for table, _ in result.written}
+            if tables:
+                self.gates.turn(before, world)
             yield Trial(name, arguments, before, seen, result, "state" in tables, "hidden" in tables)
             if result.error is None:
                 given = result_fields(name, self.cls.design.offers[name].returns, result.value)
@@ -102,6 +106,7 @@ class Tries:
     def _note(self, trial: Trial) -> None:
         name = trial.tool
         self.tried[name] += 1
+        self.gates.note(name, trial.world, trial.arguments, trial.result)
         if trial.result.error is None:
             self.succeeded[name] += 1
             self.changed[name] += trial.shown

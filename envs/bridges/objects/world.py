@@ -25,6 +25,7 @@ from ..foreign import ForeignTool, ForeignWorld, Part
 from .copying import Copier, Fork, measure
 from .looking import Look, StateOf
 from .members import Offer, offers_of
+from .naming import result_key
 from .raising import Explainer
 from .system import Design, ObjectSystem, text_of
 
@@ -35,9 +36,10 @@ class ObjectTool(ForeignTool):
     """A method of a plain object as a tool."""
 
     def __init__(self, owner: str, offer: Offer, explain: Callable[[Exception], tuple[ErrorKind, str]]) -> None:
+        key = "result" if offer.returns is bool else result_key(offer.name)
         super().__init__(
             owner, offer.name, offer.description, offer.schema, offer.parameters, _through_the_door, returns=offer.returns,
-            gaps=offer.gaps, text=text_of, explain=lambda error: _explained(offer.name, error, explain),
+            gaps=offer.gaps, text=lambda value: text_of(value, key), explain=lambda error: _explained(offer.name, error, explain),
         )  # fmt: skip
         self.writes = frozenset(("state", "hidden"))
         self._take = offer.adapter.validator.validate_json
@@ -228,7 +230,8 @@ def world_of(
         "__doc__": page, "__module__": factory.__module__, "__qualname__": title, "design": design, "place": name if ":" in name else "",
         "foreign_tools": {offer.name: ObjectTool(title, offer, explain) for offer in offers}, "probes": probes,
         "declared": (frozenset(reads), frozenset(writes)), "takes": takes, "static_gaps": tuple(gaps),
-        "heeds": frozenset([key for key, names in _HEEDS.items() if takes & names]), "tells": staticmethod(known) if known is not None else None, "made_of": (factory, cls),
+        "heeds": frozenset([key for key, names in _HEEDS.items() if takes & names]),
+        "tells": staticmethod(known) if known is not None else None, "made_of": (factory, cls),
         "make": classmethod(_maker(factory, takes)),
     }  # fmt: skip
     return type(title, (ObjectWorld,), body)

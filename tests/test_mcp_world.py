@@ -230,6 +230,14 @@ def test_the_state_may_be_resources_and_be_read_only_when_asked():
     assert [(c.key, c.after.value) for c in start.diff(world)] == [("O0-1/amount", "1"), ("O0-1/item", '"tea"')]
 
 
+def test_hints_may_be_trusted_so_that_reads_cost_no_look_at_the_state():
+    world = shop(watch="writes").create()
+    assert ("state", "orders/O0-1") in world.call("add", {"item": "tea"}).written
+    before = world.fingerprint()
+    assert world.call("lie").error is None
+    assert world.fingerprint() == before
+
+
 def test_what_is_not_declared_cannot_be_seen_but_is_forked():
     world = shop(state=()).create()
     assert world.call("add", {"item": "tea"}).written == ()
@@ -366,6 +374,7 @@ def declare(folder: Path, **more: Any) -> Path:
 def test_a_world_is_named_by_file_by_command_line_and_as_desktop_clients_write_it(tmp_path: Path):
     file = declare(tmp_path)
     assert world_class(f"mcp:{file}") is world_class(f"mcp:{file}") is mcp_world(str(file))
+    assert world_class(world_class(f"mcp:{file}").place) is world_class(f"mcp:{file}")
     assert env_info(f"mcp:{file}").worlds == (f"mcp:{file}",)
     by_line = mcp_world(" ".join(CRUDE))
     assert "reset" in by_line.tools

@@ -48,11 +48,13 @@ def serve(
     need("mcp")
     from ..envs.bridges.mcp.room import offer_of
     from ..envs.bridges.mcp.transports import serve_http, serve_stdio
+    from ..envs.worldset import WorldSpec
 
     host, port = _address(http) if http is not None else ("", 0)
-    info, _ = env_and_worlds(env)
+    info, classes = env_and_worlds(env)
     offer = offer_of(
-        info.short if info.pack else env, seed=seed, size=size.value, task=_task(env, task) if task is not None else None,
+        info.short if info.pack else "-".join([cls.__name__ for cls in classes]),
+        tuple([WorldSpec(cls, seed, size.value) for cls in classes]), task=_task(env, task) if task is not None else None,
         hidden=frozenset(hide or ()), reset_tool=reset_tool, reply_tool=reply_tool, state=state,
     )  # fmt: skip
     if http is None:

@@ -51,7 +51,8 @@ class Declaration(_Said):
         timeout, start_timeout: seconds that a call and a start may take.
         connections: most connections at once. exclusive: whether the server has one state for all who are connected, so
             that one world at a time has it (the same as one connection).
-        watch: whether the state is read after every call (what a call wrote is told then), or only when somebody asks.
+        watch: when the state is read, which costs a call or more: after every call (`true`: what a call wrote is told, and a
+            read that writes is caught), after those that may write (`"writes"`), or only when somebody asks (`false`).
         strict: whether a call that is made again must answer the same, or only succeed or fail alike.
         atomic: whether a call that gave an error is undone, by making all others again.
         name, description, version: of the world; default what the server says.
@@ -73,7 +74,7 @@ class Declaration(_Said):
     start_timeout: float = Field(default=30.0, gt=0)
     connections: int = Field(default=16, ge=1)
     exclusive: bool = False
-    watch: bool = True
+    watch: bool | Literal["writes"] = True
     strict: bool = True
     atomic: bool = False
     name: str = ""
@@ -115,6 +116,12 @@ class Declaration(_Said):
         """Where the server is, in a few words."""
         return shorten(self.url or shlex.join([self.command, *self.args]), 120)
 
+    @property
+    def heeded(self) -> frozenset[str]:
+        """The names (`seed`, `size`, keys of a config) that a start or a reset is told."""
+        texts = [self.command, *self.args, *self.env.values()] if self.reset == RESTART else []
+        return frozenset(_PLACE.findall(json.dumps([texts, self.reset.arguments if isinstance(self.reset, Ask) else None])))
+
     def title(self, server: str) -> str:
         """The world's name as an identifier: as declared, or as the server calls itself."""
         words = [word for word in _NAME.split(self.name or server) if word]
@@ -123,7 +130,15 @@ class Declaration(_Said):
 
 
 def declared(text: str) -> Declaration:
-    """The declaration that `text` means: a JSON file, an http address, or a command line. Raises `DefinitionError`."""
+    """The declaration that `text` means: a JSON file or its content, an http address, or a command line.
+
+    Raises `DefinitionError`.
+    """
+    if text.startswith("{"):
+        try:
+            return _checked(json.loads(text), "the declaration")
+        except ValueError as error:
+            raise DefinitionError(f"{display(text)} is no JSON: {error}") from None
     if text.startswith(("http://", "https://")):
         return _checked({"url": text, "transport": "sse" if text.rstrip("/").endswith("/sse") else "http"}, text)
     if text.endswith(".json") or (" " not in text and Path(text).is_file()):

@@ -47,6 +47,8 @@ class McpWorld(ForeignWorld):
 
     def after_call(self) -> None:
         """Read the state, where it is watched; what a read changed is refused, and undone."""
+        if self.reading and self.said.watch == "writes":
+            return
         system = self.system
         super().after_call()
         if self.reading and self._journal:
@@ -92,8 +94,10 @@ def _make(said: Declaration) -> type[McpWorld]:
     body = {
         "__doc__": "\n".join([*page, *([""] if gaps else []), *[f"- {gap}" for gap in gaps]]), "__module__": __name__,
         "foreign_tools": tools, "pool": pool, "said": said, "gaps": tuple(gaps), "version": said.version,
-        "watched": bool(said.state) and said.watch, "atomic": said.atomic,
+        "watched": bool(said.state) and bool(said.watch), "atomic": said.atomic,
         "reads": frozenset([name for name, tool in tools.items() if tool.is_read]),
+        "place": f"mcp:{said.model_dump_json(exclude_defaults=True)}",  # by which another process finds it
+        "heeds": frozenset([name for name in ("seed", "size") if name in said.heeded or (name == "seed" and pool.takes_seed)]),
     }  # fmt: skip
     return type(title, (McpWorld,), body)
 

@@ -22,11 +22,19 @@ from ...errors import ToolError
 _BEFORE_PARENTHESIS = re.compile(r"\b([a-zA-Z_]\w*)\s*(?=\()")
 _NOT_ALLOWED = frozenset(("kill", "exit", "quit", "remove", "unlink", "popen", "Popen", "run"))
 _MOST_DEPTH = 40
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # `json.loads` reads with it, after a look at white space
 _PLAIN = frozenset((int, bool, type(None)))
 
 
 def read_arguments(arguments: str | dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call as fresh data; raises `ToolError` where BFCL cannot decode them either."""
+    if type(arguments) is str:
+        try:
+            read, end = _scan(arguments, 0)
+            if end == len(arguments) and type(read) is dict:
+                return read
+        except (StopIteration, ValueError, RecursionError):
+            pass  # told below in full
     try:
         found = json.loads(arguments if type(arguments) is str else json.dumps(arguments))
     except (ValueError, TypeError, RecursionError) as error:

@@ -9,18 +9,22 @@ Law: what a call returns, and does to its instance, is what BFCL's does in a fre
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import json
 from collections.abc import Callable
 from decimal import localcontext
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
 from ...errors import ToolError
 from ...extras import need
+from .source import LONG_CONTEXT
 
 MOST_DIGITS = 20_000  # of a number that a call may ask for: BFCL would compute for minutes
 _WRITTEN = {"get_outside_temperature_from_google": ("LONG_WEATHER_EXTENSION",)}  # method -> what of its module it writes
+_encode = json.JSONEncoder(check_circular=False).encode  # as `json.dumps` writes it; what is circular raises all the same
 Method = Callable[..., Any]
 
 
@@ -43,10 +47,34 @@ def text_of(value: Any) -> str:
         return value  # type: ignore[no-any-return]
     if kind is dict:
         try:
-            return json.dumps(value)
+            return _encode(value) if len(value) > 8 or not _is_long(value) else _pieced(value)
         except Exception:
             return str(value)
     return str(value)
+
+
+def _is_long(value: dict[str, Any]) -> bool:
+    return any(type(part) is list and len(part) > 200 for part in value.values())
+
+
+def _pieced(value: dict[str, Any]) -> str:
+    """A result with long lists in it: those of the long context stand in many results, and are written down once."""
+    known = _long_lists()
+    pieces = []
+    for name, part in value.items():
+        kept = known.get(id(part))
+        pieces.append(f"{_encode(name)}: {kept[1] if kept is not None and part == kept[0] else _encode(part)}")
+    return "{" + ", ".join(pieces) + "}"
+
+
+@lru_cache(maxsize=1)
+def _long_lists() -> dict[int, tuple[list[Any], str]]:
+    """The lists of the long context: id -> a copy, to be sure that it is still what it was, and its JSON text."""
+    found = {}
+    for part in vars(importlib.import_module(LONG_CONTEXT)).values():
+        if type(part) is list and ... not in part:  # one of them has an ellipsis in it, which no JSON can hold
+            found[id(part)] = (list(part), _encode(part))
+    return found
 
 
 def _with_defaults(function: Method, defaults: dict[str, Any]) -> Method:

@@ -17,6 +17,8 @@ from ...errors import TaskError, UnknownNameError
 from ...extras import missing, need
 
 PACKAGE = "bfcl_eval"
+CLASSES = f"{PACKAGE}.eval_checker.multi_turn_eval.func_source_code"
+LONG_CONTEXT = f"{CLASSES}.long_context"
 MODULES = {  # class -> the module that holds it, which is the name of its function docs too
     "GorillaFileSystem": "gorilla_file_system",
     "MathAPI": "math_api",
@@ -51,7 +53,7 @@ def api_class(name: str) -> type:
         raise UnknownNameError("BFCL class", name, MODULES)
     need(PACKAGE)
     try:
-        module = importlib.import_module(f"{PACKAGE}.eval_checker.multi_turn_eval.func_source_code.{MODULES[name]}")
+        module = importlib.import_module(f"{CLASSES}.{MODULES[name]}")
     except ModuleNotFoundError as error:
         raise missing(error.name or PACKAGE, "bfcl") from None
     found: type = getattr(module, name)

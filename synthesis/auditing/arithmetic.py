@@ -1,34 +1,48 @@
 """Arithmetic: whether a number can be made of the known ones, by what people do in their heads or a tool would.
 
-Two operands at most, percents, averages and sums of what stands together, roundings, and conversions of units. Law: arithmetic is
-only as good as its reason, so that a result without a word that calls for it is marked as chance.
+Two operands at most, percents, averages and sums of what stands together, roundings, conversions of units, and rates that a call
+showed. Law: arithmetic is only as good as its reason, so that each kind of it has words that call for it, and what comes out
+without them is marked as chance.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .numbers import decimals
 
-_CUES = re.compile(
-    r"\b(percent|half|halve|double|twice|triple|third|quarter|total|sum|add|plus|minus|subtract|less|more|differ\w*|remain\w*|left|rest|"
-    r"average|mean|per|each|every|split|divid\w*|times|multipl\w*|combined|together|increase\w*|decrease\w*|reduc\w*|raise|lower|"
-    r"discount\w*|off|extra|top|budget|converted|conver\w*|equivalent|exchange\w*|gallons?|lit(?:er|re)s?|miles?|km|kilomet\w*|pounds?|kg|"
-    r"hours?|minutes?|days?|weeks?|months?|fill|full|fuel|tank|share|shares|cost|price|rate|tax|tip|next|previous|prior|last|adjust\w*|"
-    r"threshold|round\w*|nearest|approximat\w*|about|compar\w*|calculat\w*|comput\w*)\b|%",
-    re.I,
-)
-_UNITS = {
-    "km per mile": 1.609344, "lb per kg": 2.20462262, "l per gallon": 3.785411784, "cm per inch": 2.54, "m per foot": 0.3048,
-    "minutes per hour": 60.0, "hours per day": 24.0, "days per week": 7.0, "months per year": 12.0, "seconds per hour": 3600.0,
-    "percent": 100.0, "thousand": 1000.0,
-    "ounces per pound": 16.0, "cents": 100.0, "l per gallon, rounded": 3.785, "km per mile, rounded": 1.6,
-    "gallon per l": 0.264172, "mile per km": 0.621371, "kg per lb": 0.453592,
-}  # fmt: skip
+_CUES = {
+    "rounding": "",
+    "scale": r"half|halve|double|twice|triple|thrice|third|quarter|split|equal",
+    "sign": r"minus|negative|withdraw|less|below|owe",
+    "step": r"next|previous|prior|following|one more|another|increment",
+    "sum": r"total|sum|add|plus|combin|together|more|increase|both|extra|top|raise|overall|entire",
+    "difference": r"minus|subtract|less|differ|remain|left|rest|reduc|decreas|change|fill|full|complet|brim|until|up to|top|rais|lower"
+    r"|twice|tank|capacity|budget",
+    "product": r"times|each|every|per|cost|price|total|worth|share|multipl|rate|stock|twice|double",
+    "quotient": r"per|each|divid|ratio|split|average|share|rate|conver|equivalent|exchange",
+    "percent": r"percent|%|discount|\boff\b|increas|tax|\btip\b|rais|reduc|decreas",
+    "group": r"total|sum|averag|mean|combin|together|overall|altogether|\ball\b",
+    "rate": r"conver|exchange|rate|equivalent|approximat|currenc|euro|dollar|pound|yen|usd|eur|gbp|rmb|gallon|lit|mile|km|worth|budget"
+    r"|cost",
+}
+_LENGTH, _WEIGHT, _VOLUME = r"mile|km|kilomet", r"kilo|kg|pound|lbs?", r"gallon|lit"
+_UNITS = (
+    ("km per mile", 1.609344, _LENGTH), ("km per mile, rounded", 1.6, _LENGTH), ("mile per km", 0.621371, _LENGTH),
+    ("lb per kg", 2.20462262, _WEIGHT), ("kg per lb", 0.453592, _WEIGHT), ("l per gallon", 3.785411784, _VOLUME),
+    ("l per gallon, rounded", 3.785, _VOLUME), ("gallon per l", 0.264172, _VOLUME), ("cm per inch", 2.54, r"inch|cm|centimet"),
+    ("m per foot", 0.3048, r"f[oe][oe]t|met(re|er)"), ("minutes per hour", 60.0, r"minute|hour|second"),
+    ("hours per day", 24.0, r"hour|day"), ("days per week", 7.0, r"day|week"), ("months per year", 12.0, r"month|year"),
+    ("seconds per hour", 3600.0, r"second|hour"), ("percent", 100.0, r"percent|%|fraction"), ("thousand", 1000.0, r"thousand|\bk\b|kilo"),
+    ("ounces per pound", 16.0, r"ounce|\boz\b"), ("cents", 100.0, r"\bcents?\b"),
+)  # fmt: skip
 MOST_OPERANDS = 24
+_Way = tuple[bool, str, float]  # whether it is called for, how, what comes out
 
 
 class Made(NamedTuple):
@@ -39,80 +53,88 @@ class Made(NamedTuple):
 
 
 def made_of(value: float, said: Sequence[float], shown: Sequence[float], words: str, rates: Sequence[float] = ()) -> Made | None:
-    """How `value` comes out of known numbers, or None.
+    """How `value` comes out of known numbers, or None; what is called for first.
 
     Args:
         said: what the user said, the latest last. shown: what results showed, the latest last. words: what was said with it.
         rates: what a conversion was seen to multiply by.
     """
-    called_for = _CUES.search(words) is not None
-    operands = list(dict.fromkeys([*reversed(said[-MOST_OPERANDS:]), *reversed(shown[-MOST_OPERANDS:])]))[: 2 * MOST_OPERANDS]
-    places = decimals(value)
-    for how, found in _single(operands):
-        if _equal(found, value, places):
-            return Made(how, called_for or how.startswith("rounded"))
+    operands = list(dict.fromkeys([*reversed(said[-MOST_OPERANDS:]), *reversed(shown[-MOST_OPERANDS:])]))
+    latest = list(dict.fromkeys([*reversed(said[-10:]), *reversed(shown[-12:])]))
+    called, places, chance = _called(words), decimals(value), None
+    ways = itertools.chain(_single(operands, words, called), _at_rates(operands, rates, called), _together(said, shown, called))
+    for fits, found in ((_near, ways), (_exact, _exactly(latest, called)), (_near, _roughly(latest, called))):
+        for asked, how, result in found:
+            if math.isfinite(result) and fits(result, value, places):
+                if asked:
+                    return Made(how, True)
+                chance = chance or Made(how, False)
+    return chance
+
+
+@lru_cache(maxsize=1024)
+def _called(words: str) -> frozenset[str]:
+    return frozenset(family for family, cue in _CUES.items() if re.search(cue, words, re.I))
+
+
+def _exact(found: float, value: float, places: int) -> bool:
+    return math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _near(found: float, value: float, places: int) -> bool:
+    return _exact(found, value, places) or (places > 0 and abs(found - value) <= 0.5001 * 10**-places)
+
+
+def _single(operands: Sequence[float], words: str, called: frozenset[str]) -> Iterator[_Way]:
+    units = [(name, factor, re.search(cue, words, re.I) is not None) for name, factor, cue in _UNITS]
+    degrees = re.search(r"celsius|fahrenheit|degree|temperature", words, re.I) is not None
+    for one in operands:
+        for digits in (0, 1, 2, 3):
+            yield True, f"rounded {one:g}", round(one, digits)
+        yield True, f"rounded down {one:g}", float(math.floor(one))
+        yield True, f"rounded up {one:g}", float(math.ceil(one))
+        yield "sign" in called, f"-{one:g}", -one
+        for part in (2, 3, 4):
+            yield "scale" in called, f"{one:g} / {part}", one / part
+            yield "scale" in called, f"{one:g} * {part}", one * part
+        for name, factor, asked in units:
+            yield asked, f"{one:g} * {factor:g} ({name})", one * factor
+            yield asked, f"{one:g} / {factor:g} ({name})", one / factor
+        yield degrees, f"{one:g} F in C", (one - 32) * 5 / 9
+        yield degrees, f"{one:g} C in F", one * 9 / 5 + 32
+        yield "step" in called, f"one after {one:g}", one + 1
+        yield "step" in called, f"one before {one:g}", one - 1
+
+
+def _at_rates(operands: Sequence[float], rates: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for rate in dict.fromkeys(rates[-12:]):
         for one in operands:
-            for how, found in ((f"{one:g} at the rate {rate:g}", one * rate), (f"{one:g} back at the rate {rate:g}", one / rate)):
-                if _equal(found, value, places):
-                    return Made(how, called_for)
-    for how, found in _together(said, shown):
-        if _equal(found, value, places):
-            return Made(how, called_for)
-    latest = list(dict.fromkeys([*reversed(said[-10:]), *reversed(shown[-12:])]))
-    for how, found in _pairs(latest):
-        if math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9) or (("/" in how or "%" in how) and _equal(found, value, places)):
-            return Made(how, called_for)
-    return None
+            yield "rate" in called, f"{one:g} at the rate {rate:g}", one * rate
+            yield "rate" in called, f"{one:g} back at the rate {rate:g}", one / rate
 
 
-def _equal(found: float, value: float, places: int) -> bool:
-    if not math.isfinite(found):
-        return False
-    return math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9) or (places > 0 and abs(found - value) <= 0.5001 * 10**-places)
-
-
-def _single(operands: Sequence[float]) -> Iterator[tuple[str, float]]:
-    for one in operands:
-        for places in (0, 1, 2, 3):
-            yield f"rounded {one:g}", round(one, places)
-        yield f"rounded down {one:g}", float(math.floor(one))
-        yield f"rounded up {one:g}", float(math.ceil(one))
-        yield f"-{one:g}", -one
-        for half in (2, 3, 4):
-            yield f"{one:g} / {half}", one / half
-            yield f"{one:g} * {half}", one * half
-        for name, factor in _UNITS.items():
-            yield f"{one:g} * {factor:g} ({name})", one * factor
-            yield f"{one:g} / {factor:g} ({name})", one / factor
-        yield f"{one:g} F in C", (one - 32) * 5 / 9
-        yield f"{one:g} C in F", one * 9 / 5 + 32
-        if one >= 0:
-            yield f"the root of {one:g}", math.sqrt(one)
-        yield f"one after {one:g}", one + 1
-        yield f"one before {one:g}", one - 1
-
-
-def _pairs(operands: Sequence[float]) -> Iterator[tuple[str, float]]:
-    for one in operands:
-        for other in operands:
-            if one < other:
-                yield f"{one:g} + {other:g}", one + other
-            if one != other:
-                yield f"{one:g} - {other:g}", one - other
-            if one <= other and 1 not in (one, other):
-                yield f"{one:g} * {other:g}", one * other
-            if other not in (0, 1) and one != other:
-                yield f"{one:g} / {other:g}", one / other
-            if 0 < other <= 100:
-                yield f"{other:g} % of {one:g}", one * other / 100
-                yield f"{one:g} and {other:g} %", one * (1 + other / 100)
-                yield f"{one:g} less {other:g} %", one * (1 - other / 100)
-
-
-def _together(said: Sequence[float], shown: Sequence[float]) -> Iterator[tuple[str, float]]:
+def _together(said: Sequence[float], shown: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for name, group in (("said", said), ("shown", shown)):
         for size in range(2, min(len(group), 12) + 1):
             part = group[-size:]
-            yield f"the sum of {size} numbers {name}", math.fsum(part)
-            yield f"the average of {size} numbers {name}", math.fsum(part) / size
+            yield "group" in called, f"the sum of {size} numbers {name}", math.fsum(part)
+            yield "group" in called, f"the average of {size} numbers {name}", math.fsum(part) / size
+
+
+def _exactly(operands: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
+    for one, other in itertools.permutations(operands, 2):
+        yield "difference" in called, f"{one:g} - {other:g}", one - other
+        if one < other:
+            yield "sum" in called, f"{one:g} + {other:g}", one + other
+            if 1 not in (one, other):
+                yield "product" in called, f"{one:g} * {other:g}", one * other
+
+
+def _roughly(operands: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
+    for one, other in itertools.permutations(operands, 2):
+        if other not in (0, 1):
+            yield "quotient" in called, f"{one:g} / {other:g}", one / other
+        if 0 < other <= 100:
+            yield "percent" in called, f"{other:g} % of {one:g}", one * other / 100
+            yield "percent" in called, f"{one:g} and {other:g} %", one * (1 + other / 100)
+            yield "percent" in called, f"{one:g} less {other:g} %", one * (1 - other / 100)

@@ -69,7 +69,10 @@ def _numbers(evidence: Evidence, lacking: list[Lack]) -> Iterator[Finding]:
         used = used or _used(evidence)
         loose = [said for said in written_in(turn.user) if abs(said) >= 2 and said not in used[0]]
         days = [day for day in days_in(turn.user) if day.day and not fits(day, used[1])]
-        for label, name, value, confidence in wanted:
+        for label, name, value, confidence, declared in wanted:
+            if declared:  # gold says that the user says it, so that what else he says in this turn is in question
+                here = _said_here(evidence, number)
+                loose = [said for said in written_in(turn.user) if abs(said) >= 2 and said not in here]
             if whole_date(str(value)) is not None:
                 if days:
                     why = f"the user says the date {_day(days[0])}, which gold has no use for, and gold's {name} is {value}"
@@ -80,17 +83,24 @@ def _numbers(evidence: Evidence, lacking: list[Lack]) -> Iterator[Finding]:
                 yield Finding("consistent", "number-mismatch", "high", confidence, why, number, label)
 
 
-def _wanted(evidence: Evidence, lacking: list[Lack], turn: int) -> Iterator[tuple[str, str, Any, Level]]:
-    """(call, argument or field, value, confidence) of numbers and dates of a turn that nothing said explains."""
+def _wanted(evidence: Evidence, lacking: list[Lack], turn: int) -> Iterator[tuple[str, str, Any, Level, bool]]:
+    """(call, argument or field, value, confidence, whether a declared source is wrong) of numbers and dates that nothing explains."""
     for lack in lacking:
-        if lack.made.turn == turn and lack.found.grade in ("weak", "none"):
+        if lack.made.turn == turn and (lack.declared or lack.found.grade in ("weak", "none")):
             for value in leaves(lack.value):
                 if not isinstance(value, bool) and (as_number(value) is not None or whole_date(str(value)) is not None):
-                    yield lack.made.label, lack.name, value, "high" if lack.declared else lack.found.confidence
+                    yield lack.made.label, lack.name, value, "high" if lack.declared else lack.found.confidence, bool(lack.declared)
     for made in evidence.of_turn(turn):
         for field, value in unsaid(evidence, made):
             if as_number(value) is not None or whole_date(str(value)) is not None:
-                yield made.label, f"choice by {field}", value, "high"
+                yield made.label, f"choice by {field}", value, "high", False
+
+
+def _said_here(evidence: Evidence, turn: int) -> set[float]:
+    """The numbers of a turn that gold has a use for: in arguments, and in the words that pick a thing."""
+    texts = [str(leaf) for made in evidence.of_turn(turn) for leaf in leaves(made.call.arguments)]
+    texts += [str(value) for made in evidence.of_turn(turn) for source in made.call.sources.values() for value in source.where.values()]
+    return {said.value for text in texts for said in numbers_in(text)}
 
 
 def _used(evidence: Evidence) -> tuple[set[float], set[Day]]:

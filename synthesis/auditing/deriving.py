@@ -162,7 +162,7 @@ def _number(value: float, slot: Slot, known: Knowledge) -> Derivation:
     if wanted in known.counts and wanted <= 50:
         return Derivation("likely", "how many there are")
     described = [number.value for number in numbers_in(slot.described) if number.spelt and number.value > 1]
-    made = made_of(wanted, known.said_numbers, [*described, *known.operands], known.now, known.rates)
+    made = made_of(wanted, known.said_numbers, [*described, *known.operands], f"{known.now} {slot.described}", known.rates)
     if made is not None:
         return Derivation("likely", made.how) if made.called_for else Derivation("weak", f"only by chance, as {made.how}", "low")
     if wanted in (0.0, 1.0, -1.0):

@@ -89,7 +89,10 @@ class Knowledge:
             text = leaf[:_MOST_TEXT]
             self.texts[text] = None
             for found in numbers_in(text[:2000]):
-                (self.shown_numbers.append if found.spelt else self.parts.add)(found.value)
+                if found.spelt:
+                    self.shown_numbers.append(found.value)
+                elif found.value >= 100:  # fewer digits stand in any id
+                    self.parts.add(found.value)
             self.days.update(days_in(text[:2000]))
             self.shown_stems.update(content(text))
             self.counts.update((float(len(text)), float(len(text.split())), float(text.count("\n") + 1)))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .evidence import Evidence, leaves
 from .finding import Finding
 
-_ID = re.compile(r"(?=(?:\D*\d){2})[A-Za-z0-9][\w:#-]{3,}")
+_ID = re.compile(r"(?=(?:\D*\d){2})[A-Za-z0-9][\w:#-]{3,}|[A-Z]{2,}-[A-Z0-9-]{4,}")
 _NO_ID = re.compile(r"\d{4}-\d{2}(-\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?|(19|20)\d\d")
 LEAST, SHARE = 10, 0.02
 

@@ -6,10 +6,38 @@ import json
 from random import Random
 from typing import Any
 
-TEXTS = ["Summary (draft)", "see sort (x)", "f(x)", "a\tail(b)", "\\n(", "it's \"so\" (really)", "Z\u00fcrich (CH)", "cd (", "\ud800(", "", "x" * 300]
+TEXTS = [
+    "Summary (draft)",
+    "see sort (x)",
+    "f(x)",
+    "a\tail(b)",
+    "\\n(",
+    'it\'s "so" (really)',
+    "Z\u00fcrich (CH)",
+    "cd (",
+    "\ud800(",
+    "",
+    "x" * 300,
+]
 KEYS = ["my key", "1a", "a-b", "", "class", "None", "a.b", "*a", "a b", "\u212b", "self", "fol(der", "\nfolder", "__debug__x"]
 NAMES = ["no_such_tool", "_load_scenario", "__init__", "GorillaFileSystem.cd", "kill", "exit_", "x.run", "remove", "\u00fcber", "cd2"]
-VALUES: list[Any] = [None, True, 0, -1, 10**30, 1.5, 1e999, float("nan"), [], ["a", ["b (c)"]], {}, {"a": {"b": [1]}}, "text", [1e999], {"k": float("nan")}]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    10**30,
+    1.5,
+    1e999,
+    float("nan"),
+    [],
+    ["a", ["b (c)"]],
+    {},
+    {"a": {"b": [1]}},
+    "text",
+    [1e999],
+    {"k": float("nan")},
+]
 
 
 def trajectory(gold: list[list[dict[str, Any]]], rng: Random) -> list[Any]:
@@ -113,7 +141,19 @@ def _more(rows: list[Any], rng: Random) -> None:
 
 
 def _step(rows: list[Any], rng: Random) -> None:
-    odd: list[Any] = [[], "", "cd(folder='x')", [{}], [{"cd": "no JSON"}], [{"cd": "[1]"}], {"pwd": "{}"}, [{"ls": "{}", "pwd": "{}"}], [3], None, [{"cd": 3}]]
+    odd: list[Any] = [
+        [],
+        "",
+        "cd(folder='x')",
+        [{}],
+        [{"cd": "no JSON"}],
+        [{"cd": "[1]"}],
+        {"pwd": "{}"},
+        [{"ls": "{}", "pwd": "{}"}],
+        [3],
+        None,
+        [{"cd": 3}],
+    ]
     turn = rng.choice(rows)
     turn.insert(rng.randrange(len(turn) + 1), rng.choice(odd))
 

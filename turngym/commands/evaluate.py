@@ -50,8 +50,8 @@ def evaluate(
     For tasks of BFCL (`bfcl:multi_turn_base`) its own number stands beside, and --out holds result files for `bfcl evaluate`.
     """
     chosen = [*(places or ()), *(more or ())] or _packs()
-    setting = leaderboard.unlimited(setting, chosen)
     with answering(as_json) as answer:
+        setting = leaderboard.unlimited(setting, chosen)
         player = setting.player()
         split = setting.split.value if setting.split else None
         report, figures = setting.run(player, lambda: _tasks(chosen, setting.number, setting.seed, split), "evaluating")

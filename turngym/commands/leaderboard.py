@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import percent, styled, table
+from ..envs.errors import RunError
 
 if TYPE_CHECKING:
     from .setting import Setting
@@ -30,6 +31,8 @@ def unlimited(setting: Setting, places: Sequence[str]) -> Setting:
     """The setting with limits that BFCL does not know lifted: it counts steps within a turn (20), and shows results whole."""
     if not any(is_listed(place) for place in places):
         return setting
+    if setting.user_model is not None:
+        raise RunError("BFCL's user speaks its own words; leave --user-model out where its tasks are among the others")
     return replace(
         setting,
         max_steps=max(setting.max_steps, _STEPS),

@@ -1,0 +1,47 @@
+"""Without the package of the extra bfcl: one line says how to install it, wherever it is asked for."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from turngym.cli import run
+from turngym.envs.env import _pack, pack_of
+from turngym.envs.errors import MissingExtraError
+from turngym.envs.registry import env_info, world_class
+
+HOW = "bfcl_eval is not installed; it comes with: pip install 'turngym[bfcl]' && pip install --no-deps bfcl-eval==2026.3.23"
+
+
+@pytest.fixture(autouse=True)
+def absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "bfcl_eval"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "bfcl_eval", None)
+    _pack.cache_clear()
+    world_class.cache_clear()
+
+
+def test_tasks_say_how_to_install_it():
+    with pytest.raises(MissingExtraError) as caught:
+        pack_of("bfcl:multi_turn_base")
+    assert str(caught.value) == HOW
+
+
+@pytest.mark.parametrize("name", ["bfcl:functions", "bfcl:simple_python"])
+def test_worlds_and_single_turn_tasks_say_it_too(name: str):
+    with pytest.raises(MissingExtraError, match="no-deps bfcl-eval"):
+        world_class(name) if name == "bfcl:functions" else pack_of(name)
+
+
+def test_the_command_says_it_in_one_line(capsys: pytest.CaptureFixture[str]):
+    assert run(["eval", "--tasks", "bfcl:multi_turn_base", "--policy", "oracle"]) != 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert HOW in told
+    assert "Traceback" not in told
+
+
+def test_the_ids_are_known_all_the_same():
+    assert env_info("bfcl:multi_turn_miss_func").id == "turngym/BFCL-v4-miss_func"
+    assert env_info("BFCL-v4-base").pack == "bfcl:multi_turn_base"

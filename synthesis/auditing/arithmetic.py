@@ -27,6 +27,7 @@ _CUES = {
     "product": r"times|each|every|per|cost|price|total|worth|share|multipl|rate|stock|twice|double",
     "quotient": r"per|each|divid|ratio|split|average|share|rate|conver|equivalent|exchange",
     "percent": r"percent|%|discount|\boff\b|increas|tax|\btip\b|rais|reduc|decreas",
+    "temperature": r"celsius|fahrenheit|degree|temperature",
     "group": r"total|sum|averag|mean|combin|together|overall|altogether|\ball\b",
     "rate": r"conver|exchange|rate|equivalent|approximat|currenc|euro|dollar|pound|yen|usd|eur|gbp|rmb|gallon|lit|mile|km|worth|budget"
     r"|cost",
@@ -41,8 +42,8 @@ _UNITS = (
     ("seconds per hour", 3600.0, r"second|hour"), ("percent", 100.0, r"percent|%|fraction"), ("thousand", 1000.0, r"thousand|\bk\b|kilo"),
     ("ounces per pound", 16.0, r"ounce|\boz\b"), ("cents", 100.0, r"\bcents?\b"),
 )  # fmt: skip
-MOST_OPERANDS = 24
-_Way = tuple[bool, str, float]  # whether it is called for, how, what comes out
+MOST_OPERANDS, _HUGE = 24, 1e100
+_Way = tuple[bool, str, tuple[float, ...], float]  # whether it is called for, how, of what, what comes out
 
 
 class Made(NamedTuple):
@@ -59,22 +60,29 @@ def made_of(value: float, said: Sequence[float], shown: Sequence[float], words: 
         said: what the user said, the latest last. shown: what results showed, the latest last. words: what was said with it.
         rates: what a conversion was seen to multiply by.
     """
-    operands = list(dict.fromkeys([*reversed(said[-MOST_OPERANDS:]), *reversed(shown[-MOST_OPERANDS:])]))
+    said, shown = ([one for one in group[-MOST_OPERANDS:] if abs(one) < _HUGE] for group in (said, shown))
+    operands = list(dict.fromkeys([*reversed(said), *reversed(shown)]))
     latest = list(dict.fromkeys([*reversed(said[-10:]), *reversed(shown[-12:])]))
     called, places, chance = _called(words), decimals(value), None
     ways = itertools.chain(_single(operands, words, called), _at_rates(operands, rates, called), _together(said, shown, called))
     for fits, found in ((_near, ways), (_exact, _exactly(latest, called)), (_near, _roughly(latest, called))):
-        for asked, how, result in found:
-            if math.isfinite(result) and fits(result, value, places):
+        for asked, how, parts, result in found:
+            if math.isfinite(result) and fits(result, value, places) and (asked or chance is None):
+                told = Made(how.format(*parts), asked)
                 if asked:
-                    return Made(how, True)
-                chance = chance or Made(how, False)
+                    return told
+                chance = told
     return chance
 
 
 @lru_cache(maxsize=1024)
 def _called(words: str) -> frozenset[str]:
     return frozenset(family for family, cue in _CUES.items() if re.search(cue, words, re.I))
+
+
+@lru_cache(maxsize=1024)
+def _units(words: str) -> tuple[tuple[str, float, bool], ...]:
+    return tuple((name, factor, re.search(cue, words, re.I) is not None) for name, factor, cue in _UNITS)
 
 
 def _exact(found: float, value: float, places: int) -> bool:
@@ -86,55 +94,55 @@ def _near(found: float, value: float, places: int) -> bool:
 
 
 def _single(operands: Sequence[float], words: str, called: frozenset[str]) -> Iterator[_Way]:
-    units = [(name, factor, re.search(cue, words, re.I) is not None) for name, factor, cue in _UNITS]
-    degrees = re.search(r"celsius|fahrenheit|degree|temperature", words, re.I) is not None
+    units = _units(words)
+    degrees = "temperature" in called
     for one in operands:
         for digits in (0, 1, 2, 3):
-            yield True, f"rounded {one:g}", round(one, digits)
-        yield True, f"rounded down {one:g}", float(math.floor(one))
-        yield True, f"rounded up {one:g}", float(math.ceil(one))
-        yield "sign" in called, f"-{one:g}", -one
+            yield True, "rounded {:g}", (one,), round(one, digits)
+        yield True, "rounded down {:g}", (one,), float(math.floor(one))
+        yield True, "rounded up {:g}", (one,), float(math.ceil(one))
+        yield "sign" in called, "-{:g}", (one,), -one
         for part in (2, 3, 4):
-            yield "scale" in called, f"{one:g} / {part}", one / part
-            yield "scale" in called, f"{one:g} * {part}", one * part
+            yield "scale" in called, "{:g} / {:g}", (one, part), one / part
+            yield "scale" in called, "{:g} * {:g}", (one, part), one * part
         for name, factor, asked in units:
-            yield asked, f"{one:g} * {factor:g} ({name})", one * factor
-            yield asked, f"{one:g} / {factor:g} ({name})", one / factor
-        yield degrees, f"{one:g} F in C", (one - 32) * 5 / 9
-        yield degrees, f"{one:g} C in F", one * 9 / 5 + 32
-        yield "step" in called, f"one after {one:g}", one + 1
-        yield "step" in called, f"one before {one:g}", one - 1
+            yield asked, f"{{:g}} * {factor:g} ({name})", (one,), one * factor
+            yield asked, f"{{:g}} / {factor:g} ({name})", (one,), one / factor
+        yield degrees, "{:g} F in C", (one,), (one - 32) * 5 / 9
+        yield degrees, "{:g} C in F", (one,), one * 9 / 5 + 32
+        yield "step" in called, "one after {:g}", (one,), one + 1
+        yield "step" in called, "one before {:g}", (one,), one - 1
 
 
 def _at_rates(operands: Sequence[float], rates: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for rate in dict.fromkeys(rates[-12:]):
         for one in operands:
-            yield "rate" in called, f"{one:g} at the rate {rate:g}", one * rate
-            yield "rate" in called, f"{one:g} back at the rate {rate:g}", one / rate
+            yield "rate" in called, "{:g} at the rate {:g}", (one, rate), one * rate
+            yield "rate" in called, "{:g} back at the rate {:g}", (one, rate), one / rate
 
 
 def _together(said: Sequence[float], shown: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for name, group in (("said", said), ("shown", shown)):
         for size in range(2, min(len(group), 12) + 1):
-            part = group[-size:]
-            yield "group" in called, f"the sum of {size} numbers {name}", math.fsum(part)
-            yield "group" in called, f"the average of {size} numbers {name}", math.fsum(part) / size
+            total = sum(group[-size:])
+            yield "group" in called, f"the sum of {size} numbers {name}", (), total
+            yield "group" in called, f"the average of {size} numbers {name}", (), total / size
 
 
 def _exactly(operands: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for one, other in itertools.permutations(operands, 2):
-        yield "difference" in called, f"{one:g} - {other:g}", one - other
+        yield "difference" in called, "{:g} - {:g}", (one, other), one - other
         if one < other:
-            yield "sum" in called, f"{one:g} + {other:g}", one + other
+            yield "sum" in called, "{:g} + {:g}", (one, other), one + other
             if 1 not in (one, other):
-                yield "product" in called, f"{one:g} * {other:g}", one * other
+                yield "product" in called, "{:g} * {:g}", (one, other), one * other
 
 
 def _roughly(operands: Sequence[float], called: frozenset[str]) -> Iterator[_Way]:
     for one, other in itertools.permutations(operands, 2):
         if other not in (0, 1):
-            yield "quotient" in called, f"{one:g} / {other:g}", one / other
+            yield "quotient" in called, "{:g} / {:g}", (one, other), one / other
         if 0 < other <= 100:
-            yield "percent" in called, f"{other:g} % of {one:g}", one * other / 100
-            yield "percent" in called, f"{one:g} and {other:g} %", one * (1 + other / 100)
-            yield "percent" in called, f"{one:g} less {other:g} %", one * (1 - other / 100)
+            yield "percent" in called, "{1:g} % of {0:g}", (one, other), one * other / 100
+            yield "percent" in called, "{:g} and {:g} %", (one, other), one * (1 + other / 100)
+            yield "percent" in called, "{:g} less {:g} %", (one, other), one * (1 - other / 100)

@@ -19,7 +19,7 @@ from .arithmetic import made_of
 from .finding import Level
 from .knowledge import Knowledge
 from .moments import Day, fits, reckoned, times_in, whole_date, whole_time
-from .numbers import as_number, numbers_in
+from .numbers import as_number, numbers_in, written_in
 from .schema import resolved
 from .wording import content, initials, nearest, plain, share, squash, stands, stem, tokens
 
@@ -280,8 +280,8 @@ def _unknown(value: str, slot: Slot, known: Knowledge) -> Derivation:
 
 
 def _composed(value: str, words: tuple[str, ...], partly: float, known: Knowledge, near: tuple[str, ...]) -> Derivation:
-    loose = [n.value for n in numbers_in(value) if n.spelt and n.value > 12 and n.value not in known.parts
-             and n.value not in known.said_numbers and n.value not in known.shown_numbers]  # fmt: skip
+    seen = {*known.parts, *known.said_numbers, *known.shown_numbers}
+    loose = [number for number in written_in(value) if number > 12 and number not in seen]
     if loose and made_of(loose[0], known.said_numbers, known.operands, known.now) is None:
         return Derivation("none", f"a text with the number {loose[0]:g}, which nothing says or shows", "medium", near)
     if partly >= 0.7:

@@ -12,13 +12,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from counting_case import counting
 from planting import OPERATORS, plant, retold
 
 from turngym.agents.executors.processes import Processes
 from turngym.envs.env import pack_of
 from turngym.envs.task import Task
 from turngym.synthesis.auditing.adapters import Entry, Tasks
-from turngym.synthesis.auditing.audit import Audited, AuditReport, audit, audit_entry
+from turngym.synthesis.auditing.audit import Audited, AuditReport, audit, audit_case, audit_entry
 from turngym.synthesis.auditing.finding import KINDS, LEVELS, Finding
 from turngym.synthesis.auditing.report import summary
 
@@ -89,6 +90,20 @@ def test_a_planted_defect_is_found_as_one_of_its_kind(kind: str, operator):
 def test_at_least_95_percent_of_planted_defects_are_found(kind: str, operator):
     hits = [kind in {finding.kind for finding in findings(line)} for line in planted(operator, 10, 12)]
     assert sum(hits) >= 0.95 * len(hits) - 1
+
+
+MOODS = [
+    ("reads", "robust", "read-sensitive"), ("tries", "robust", "retry-sensitive"), ("moves", "robust", "undo-sensitive"),
+    ("drifts", "replays", "not-deterministic"), ("refuses", "replays", "gold-refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mood", "kind", "code"), MOODS, ids=[mood for mood, _, _ in MOODS])
+def test_what_a_check_must_not_mind_is_found_where_it_minds_it(mood: str, kind: str, code: str):
+    line = {"name": "x", "turns": [["Add 40 to it.", [40], 40], ["And 17 more.", [17], 57]], "moods": [mood]}
+    found = {(f.kind, f.code) for f in audit_case(counting(json.dumps(line))).findings}
+    assert (kind, code) in found
+    assert audit_case(counting(json.dumps({**line, "moods": []}))).findings == []
 
 
 def test_an_id_that_many_tasks_share_is_named_once_with_how_many():

@@ -26,7 +26,7 @@ _CUES = {
     r"|twice|tank|capacity|budget",
     "product": r"times|each|every|per|cost|price|total|worth|share|multipl|rate|stock|twice|double",
     "quotient": r"per|each|divid|ratio|split|average|share|rate|conver|equivalent|exchange",
-    "percent": r"percent|%|discount|\boff\b|increas|tax|\btip\b|rais|reduc|decreas",
+    "percent": r"percent|%|discount|\btax|\btip\b",
     "temperature": r"celsius|fahrenheit|degree|temperature",
     "group": r"total|sum|averag|mean|combin|together|overall|altogether|\ball\b",
     "rate": r"conver|exchange|rate|equivalent|approximat|currenc|euro|dollar|pound|yen|usd|eur|gbp|rmb|gallon|lit|mile|km|worth|budget"

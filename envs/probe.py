@@ -187,7 +187,7 @@ def _lack(result: ToolResult, arguments: dict[str, Any]) -> str:
     """
     if result.error is None:
         return ""
-    message = str(result.value["error"]["message"])
+    message = result.message
     for value in arguments.values():
         if isinstance(value, str) and value:
             message = message.replace(value, "")

@@ -73,6 +73,13 @@ class ToolResult(NamedTuple):
         except ValueError:
             return self.text
 
+    @property
+    def message(self) -> str:
+        """What an error says: its message, or where a foreign tool has words of its own, the text."""
+        found = self.value
+        told = found.get("error") if isinstance(found, dict) else None
+        return str(told.get("message", self.text)) if isinstance(told, dict) else self.text
+
     @classmethod
     def failure(cls, name: str, kind: ErrorKind, message: str, detail: str = "") -> ToolResult:
         """An error result with its JSON text."""

@@ -141,7 +141,7 @@ class _Watcher:
         return result
 
     def _error(self, words: str, tool: Tool, result: ToolResult, changed: bool) -> None:
-        seen, message = self.evidence, str(result.value["error"]["message"])
+        seen, message = self.evidence, result.message
         if changed:
             seen.breach("atomic", f"{words} gave {result.error} and yet changed the state; change tables only through put and remove")
         if result.error == "internal_error":

@@ -194,3 +194,10 @@ def bfcl_world(name: str) -> type[ForeignWorld]:
     if name not in MODULES:
         raise UnknownNameError("BFCL world", name, (*MODULES, "functions"))
     return class_world(name)
+
+
+def __getattr__(name: str) -> Any:
+    """The classes by their names, so that another process finds them where they say that they are."""
+    if name in MODULES:
+        return class_world(name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")

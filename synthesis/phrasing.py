@@ -33,6 +33,7 @@ _PREPOSITIONS = {
 }  # fmt: skip
 _OWNERS = re.compile(r"\b(the|a|an|one of the)\s+(customer|user|traveller|client|holder|reader|owner)('s)?\b")
 MOMENTS = ("at", "time", "date", "when", "created", "placed", "sent", "on", "departs", "departs_at", "starts_at", "modified")
+_OWNED = r"([\w -]+?)(?= (?:to|from|in|on|for|with|and|of|by|at|as|into)\b|,|$)"
 _VIEWS = re.compile(r" (view|summary|details|entry|line|info|row|hit|result|option|offer|text)$")
 _CHEAP = ("price", "fare", "cost", "total", "fee")
 
@@ -194,7 +195,10 @@ class Speaker:
                 continue
             text = self.argument(call, name, depth)
             form = _PREPOSITIONS.get(name)
-            said.append(form.format(text) if form else f"with {words(name)} {text}")
+            if form is None and bound.seen is not None and not depth and re.match(rf"(the|that)\b.*?\b{re.escape(words(name))}\b", text):
+                form = "for {}"  # `with loan the loan of` says it twice
+            joined = "and" if not form and said and said[-1].startswith(("with ", "and ")) else "with"
+            said.append(form.format(text) if form else f"{joined} {words(name)} {text}")
         return said
 
     def ask(self, call: PlannedCall, rng: Random) -> str:
@@ -216,12 +220,13 @@ class Speaker:
         for name, bound in call.bound.items():
             semantic = call.tool.parameters[name].semantic
             nouns = [words(name), *([self.noun(semantic.name)] if semantic is not None else [])]
-            form = re.compile(rf"\b(one of (my|the) |an? |the |some )({'|'.join(map(re.escape, nouns))})(s|es)?\b")
-            if bound.seen is not None and form.search(text):
-                said = self.argument(call, name)
-                text = form.sub(said.replace("\\", "\\\\"), text, count=1)
-            else:
+            form = rf"\b(?:one of (?:my|the) |an? |the |some )({'|'.join(map(re.escape, nouns))})(?:s|es)?\b"
+            if bound.seen is None or re.search(form, text) is None:
                 rest.append(name)
+                continue
+            said = self.argument(call, name).replace("\\", "\\\\")
+            owned = re.search(rf"{form}'s {_OWNED}", text)  # `a member's card`: the card of the member called Ada
+            text = re.sub(rf"{form}'s {_OWNED}", rf"the \2 of {said}", text, count=1) if owned else re.sub(form, said, text, count=1)
         return text, rest
 
     def _fill(self, phrase: str, call: PlannedCall) -> str:

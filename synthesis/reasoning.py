@@ -184,7 +184,7 @@ class Reasoner:
     def _outcome(self, call: PlannedCall) -> str:
         if not isinstance(call.value, dict):
             return ""
-        shown = [f"{words(k)} {v}" for k, v in call.value.items() if _worth_telling(call, k, v)]
+        shown = [f"{words(k)} {v}" if k != "result" else str(v) for k, v in call.value.items() if _worth_telling(call, k, v)]
         return f": {', '.join(shown[:3])}" if shown else ""
 
 

@@ -12,7 +12,8 @@ from collections import Counter
 from random import Random
 from typing import Any, NamedTuple
 
-from ..envs.binding import Bound, Mix, Pool, bind, is_loose
+from ..envs.binding import Bound, Mix, Occurrence, Pool, bind, is_loose
+from ..envs.bridges.foreign import ForeignTool
 from ..envs.tool import Tool, ToolResult
 from ..envs.worldset import WorldSet
 from .navigator import Navigator, Rejected, byways, holding
@@ -329,15 +330,26 @@ class Walk:
             maker = self.made.get(bound.seen.call)
             echoed = [b for b in maker.bound.values() if b.value == bound.value] if maker is not None else []
             if not echoed:
-                return bound
+                first = self._first_sight(bound.seen)
+                if first is None:
+                    return bound
+                bound = Bound(bound.value, "output" if first.turn == self.turn else "earlier_turn", first)
+                continue
             if echoed[0].seen is None:
                 return Bound(bound.value, "user")
             seen = echoed[0].seen
             bound = Bound(bound.value, "output" if seen.turn == self.turn else "earlier_turn", seen)
         return bound
 
+    def _first_sight(self, seen: Occurrence) -> Occurrence | None:
+        """Where a value stood before a foreign write showed it again, which shows more than what it made."""
+        if self.worlds.tools[seen.tool].is_read or not isinstance(self.worlds.tools[seen.tool], ForeignTool):
+            return None
+        first = next((o for o in self.pool.seen.get(seen.semantic, ()) if o.value == seen.value), seen)
+        return first if first.call != seen.call else None
+
     def _worthwhile(self, tool: Tool, result: ToolResult, bound: dict[str, Bound], after: WorldSet) -> bool:
-        if result.text in ("[]", "null"):
+        if result.text == "[]" or (result.text == "null" and tool.is_read):  # a foreign write may have nothing to say
             return False
         if tool.writes and not self._changed(result, after):
             return False

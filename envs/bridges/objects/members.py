@@ -43,6 +43,7 @@ class Offer(NamedTuple):
     fresh: dict[str, Any]
     returns: Any
     gaps: tuple[str, ...]
+    documented: bool
 
 
 class _Unfit(Exception):
@@ -138,7 +139,9 @@ class _Reader:
             [(i.name, i.default) for i in self.items if i.kind is i.POSITIONAL_ONLY and (i in taken or i.default is not i.empty)]
         )
         fresh = {item.name: item.default for item in taken if isinstance(item.default, (list, dict, set, bytearray))}
-        return Offer(self.name, description, schema, parameters, adapter, positional, fresh, returns, tuple(self.gaps))
+        return Offer(
+            self.name, description, schema, parameters, adapter, positional, fresh, returns, tuple(self.gaps), bool(self.docs.description)
+        )
 
     def _is_taken(self, item: inspect.Parameter) -> bool:
         """Whether a parameter is offered."""

@@ -28,6 +28,7 @@ from .members import Offer, offers_of
 from .naming import result_key
 from .raising import Explainer
 from .system import Design, ObjectSystem, text_of
+from .wording import phrase_of
 
 KnownOf = Callable[[Any], Mapping[str, Any]] | None
 
@@ -42,6 +43,7 @@ class ObjectTool(ForeignTool):
             gaps=offer.gaps, text=lambda value: text_of(value, key), explain=lambda error: _explained(offer.name, error, explain),
         )  # fmt: skip
         self.writes = frozenset(("state", "hidden"))
+        self.describes = offer.documented
         self._take = offer.adapter.validator.validate_json
 
     def validate(self, arguments: str | dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +85,8 @@ class ObjectTool(ForeignTool):
             for name, parameter in self.parameters.items()
         }
         self.learn(outputs)
+        told = self.describes and phrase_of(self.summary, self.parameters.values())
+        self.phrases = (told,) if told else ()
 
 
 def _through_the_door(arguments: Any) -> dict[str, Any]:

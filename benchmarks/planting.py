@@ -10,20 +10,34 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from turngym.envs.episode import Episode
+from gold_runs import Data, before, calls, errors, keep, made, passes, played, shown, used_by_others
+from planting_gold import (
+    LETTERS,
+    doubled_read,
+    dropped_argument,
+    ignored_fields,
+    renamed_tool,
+    unchecked_task,
+    unchecked_turn,
+    undeclared_unknowable,
+    unknowable_value,
+    unknown_id,
+    unsaid_value,
+    unseen_output,
+    unseen_source,
+    untold_reply,
+    unwatched_write,
+    wrong_fingerprint,
+    wrong_place,
+)  # fmt: skip
+
 from turngym.envs.errors import TurngymError
-from turngym.envs.faults import Faults
 from turngym.envs.task import Task
-from turngym.envs.tool import ToolCall
-from turngym.envs.verdict import Judge, Verdict, start_of
-
-Data = dict[str, Any]
-NAMES = ("Quillan Abernathy", "Zebedee Oyelaran", "Marigold Fitzwarren", "Tamsin Okonkwo-Reyes", "Ludovic Vasquez-Thorne")
-_READS = "abcdefghijklmnopqrstuvwxyz"
+from turngym.envs.verdict import start_of
 
 
 class Planted(NamedTuple):
@@ -32,380 +46,6 @@ class Planted(NamedTuple):
     kind: str
     operator: str
     lines: tuple[str, ...]
-
-
-# -- running gold, plainly --------------------------------------------------------------------------------
-
-
-def made(data: Data) -> Task | None:
-    """The task of data, with the id that its content has; None where it is no task any more."""
-    data = {key: value for key, value in data.items() if key != "id"}
-    try:
-        return Task.model_validate(data)
-    except ValueError:
-        return None
-
-
-def errors(task: Task) -> list[str | None]:
-    """What each gold call fails with, in plain worlds."""
-    worlds, found = start_of(task), []
-    for turn in task.turns:
-        worlds.advance(turn.elapse)
-        found += [worlds.call(call.name, call.arguments).error for call in turn.gold]
-    return found
-
-
-def shown(task: Task) -> str:
-    """All that is said and shown: the user's words, and the results of gold."""
-    worlds, found = start_of(task), []
-    for turn in task.turns:
-        worlds.advance(turn.elapse)
-        found.append(turn.user)
-        found += [worlds.call(call.name, call.arguments).text for call in turn.gold]
-    return "\n".join(found)
-
-
-def played(
-    task: Task, without: str = "", order: dict[int, list[int]] | None = None, again: tuple[int, str] | None = None
-) -> Verdict | None:
-    """The verdict of gold; None where it cannot be judged.
-
-    Args:
-        without: the id of a call that is left out. order: turn -> places in the order of playing. again: (turn, id) of a call that
-            is made once more at the end of its turn.
-    """
-    try:
-        episode = Episode(task.model_copy(update={"held_out": ()}), max_steps=1 << 30, judge=Judge(task))
-    except TurngymError:
-        return None
-    episode.start()
-    for number, turn in enumerate(task.turns):
-        gold = [turn.gold[place] for place in (order or {}).get(number, range(len(turn.gold)))]
-        gold += [call for call in turn.gold if again == (number, call.id)]
-        faults = Faults(turn.faults)
-        for call in gold:
-            if call.id != without:
-                sent = ToolCall(call.name, call.arguments)
-                while faults.strike(sent) is not None:
-                    episode.step("", (sent,))
-                episode.step("", (sent,))
-        episode.step(turn.reply, ())
-    return episode.verdict()
-
-
-def passes(task: Task, **how: Any) -> bool:
-    """Whether gold passes, played in a way."""
-    verdict = played(task, **how)
-    return verdict is not None and verdict.success
-
-
-def calls(data: Data) -> Iterator[tuple[Data, Data]]:
-    """(turn, gold call), all of them."""
-    for turn in data["turns"]:
-        for call in turn.get("gold", ()):
-            yield turn, call
-
-
-def loose(data: Data) -> Data:
-    """A copy without the fingerprints, which a changed gold would betray."""
-    data = copy.deepcopy(data)
-    for turn in data["turns"]:
-        turn.pop("fingerprint", None)
-    return data
-
-
-def used_by_others(data: Data, identity: str) -> bool:
-    """Whether another gold call needs a call, by its sources or its order."""
-    return any(
-        identity in call.get("after", ()) or any(s.get("call") == identity for s in call.get("sources", {}).values())
-        for _, call in calls(data)
-    )
-
-
-def _keep(data: Data | None) -> Data | None:
-    return data if data is not None and made(data) is not None else None
-
-
-# -- replays ----------------------------------------------------------------------------------------------
-
-
-def renamed_tool(data: Data, rng: Random) -> Data | None:
-    data = copy.deepcopy(data)
-    found = [call for _, call in calls(data)]
-    if not found:
-        return None
-    rng.choice(found)["name"] += "_v2"
-    return _keep(data)
-
-
-def dropped_argument(data: Data, rng: Random) -> Data | None:
-    for _ in range(6):
-        changed = copy.deepcopy(data)
-        found = [call for _, call in calls(changed) if call.get("arguments")]
-        if not found:
-            return None
-        call = rng.choice(found)
-        name = rng.choice(sorted(call["arguments"]))
-        del call["arguments"][name]
-        call.get("sources", {}).pop(name, None)
-        task = made(changed)
-        if task is not None and any(errors(task)):
-            return changed
-    return None
-
-
-def unknown_id(data: Data, rng: Random) -> Data | None:
-    changed = copy.deepcopy(data)
-    found = [(call, n) for _, call in calls(changed) for n, s in call.get("sources", {}).items() if s["kind"] in ("output", "earlier_turn")]
-    found = [(call, n) for call, n in found if isinstance(call["arguments"][n], str) and re.search(r"[A-Z]{2}-", call["arguments"][n])]
-    if not found:
-        return None
-    call, name = rng.choice(found)
-    call["arguments"][name] = re.sub(r"\d", lambda m: str((int(m[0]) + 7) % 10), call["arguments"][name])
-    task = made(changed)
-    return changed if task is not None and any(errors(task)) else None
-
-
-def untold_reply(data: Data, rng: Random) -> Data | None:
-    changed = copy.deepcopy(data)
-    found = [turn for turn in changed["turns"] if turn.get("checks", {}).get("told")]
-    if not found:
-        return None
-    rng.choice(found)["reply"] = "All done."
-    task = made(changed)
-    return changed if task is not None and not passes(task) else None
-
-
-def unseen_output(data: Data, rng: Random) -> Data | None:
-    changed = copy.deepcopy(data)
-    found = [output for turn in changed["turns"] for output in turn.get("checks", {}).get("outputs", ())]
-    if not found:
-        return None
-    output = rng.choice(found)
-    name = rng.choice(sorted(output["fields"]))
-    output["fields"][name] = f"{output['fields'][name]}{rng.randrange(10, 99)}"
-    task = made(changed)
-    return changed if task is not None and not passes(task) else None
-
-
-def wrong_fingerprint(data: Data, rng: Random) -> Data | None:
-    changed = copy.deepcopy(data)
-    found = [turn for turn in changed["turns"] if turn.get("fingerprint")]
-    if not found:
-        return None
-    turn = rng.choice(found)
-    turn["fingerprint"] = turn["fingerprint"][::-1]
-    return _keep(changed)
-
-
-# -- effects ----------------------------------------------------------------------------------------------
-
-
-def _writes(task: Task) -> list[str]:
-    """Ids of gold calls that change what counts by default."""
-    worlds, found = start_of(task), []
-    for turn in task.turns:
-        worlds.advance(turn.elapse)
-        for call in turn.gold:
-            before = worlds.fork()
-            worlds.call(call.name, call.arguments)
-            if before.effects(worlds):
-                found.append(call.id)
-    return found
-
-
-def unwatched_write(data: Data, rng: Random) -> Data | None:
-    """From a turn on, no check looks at the state."""
-    task = made(data)
-    if task is None or not (found := [one for one in _writes(task) if not used_by_others(data, one)]):
-        return None
-    wanted = rng.choice(found)
-    changed, seen = copy.deepcopy(data), False
-    for turn in changed["turns"]:
-        seen = seen or any(call["id"] == wanted for call in turn.get("gold", ()))
-        if seen:
-            turn.setdefault("checks", {})["state"] = False
-    task = made(changed)
-    return changed if task is not None and passes(task) and passes(task, without=wanted) else None
-
-
-def ignored_fields(data: Data, rng: Random) -> Data | None:
-    """The checks ignore every field of the table that a write changes."""
-    task = made(data)
-    if task is None or not (found := [one for one in _writes(task) if not used_by_others(data, one)]):
-        return None
-    wanted, start = rng.choice(found), start_of(task)
-    worlds = start.fork()
-    for turn in task.turns:
-        worlds.advance(turn.elapse)
-        for call in turn.gold:
-            before = worlds.fork()
-            worlds.call(call.name, call.arguments)
-            if call.id == wanted:
-                tables = {change.table for change in before.diff(worlds)}
-    fields = [f"{table}.{field}" for table in tables if table in worlds.table_specs() for field in worlds.table_specs()[table].fields]
-    changed = copy.deepcopy(data)
-    for turn in changed["turns"]:
-        turn.setdefault("checks", {})["ignore"] = fields
-    task = made(changed)
-    return changed if task is not None and passes(task) and passes(task, without=wanted) else None
-
-
-def unchecked_task(data: Data, rng: Random) -> Data | None:
-    """Nothing is looked at, so that doing nothing passes."""
-    changed = copy.deepcopy(data)
-    for turn in changed["turns"]:
-        turn["checks"] = {"state": False}
-    return _keep(changed)
-
-
-def unchecked_turn(data: Data, rng: Random) -> Data | None:
-    """A turn that only reads asks for nothing, so that doing nothing passes it."""
-    task = made(data)
-    if task is None or len(data["turns"]) < 2:
-        return None
-    writing = set(_writes(task))
-    changed = copy.deepcopy(data)
-    found = [
-        t for t in changed["turns"] if t.get("gold") and not writing & {c["id"] for c in t["gold"]} and t.get("checks", {}).get("told")
-    ]
-    if not found:
-        return None
-    turn = rng.choice(found)
-    for name in ("told", "outputs", "include"):
-        turn["checks"].pop(name, None)
-    return _keep(changed)
-
-
-def doubled_read(data: Data, rng: Random) -> Data | None:
-    """A read that gold makes twice in a row, so that the second tells nothing."""
-    task = made(data)
-    if task is None:
-        return None
-    reading = {c.id for turn in task.turns for c in turn.gold if not start_of(task).tools[c.name].writes}
-    changed = copy.deepcopy(data)
-    found = [(turn, place) for turn in changed["turns"] for place, call in enumerate(turn.get("gold", ())) if call["id"] in reading]
-    if not found:
-        return None
-    turn, place = rng.choice(found)
-    call = turn["gold"][place]
-    turn["gold"].insert(place + 1, {**copy.deepcopy(call), "id": f"{call['id']}x", "after": [*call.get("after", ()), call["id"]]})
-    return _keep(changed)
-
-
-# -- grounded ---------------------------------------------------------------------------------------------
-
-
-def _other_value(value: Any, rng: Random) -> Any:
-    """A value of the same shape that nobody says."""
-    if isinstance(value, str) and re.fullmatch(r"\d+\.\d\d", value):
-        return f"{int(float(value)) + rng.randrange(3, 9)}.{rng.randrange(11, 98)}"
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        return f"{value[:8]}{int(value[8:]) % 27 + 1:02d}"
-    if isinstance(value, str) and re.fullmatch(r"[A-Z][a-z]+( [A-Z][a-z]+)+", value):
-        return rng.choice(NAMES)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 10:
-        return value + rng.randrange(1, 6)
-    if isinstance(value, str) and " " not in value and len(value) > 5:
-        return f"{''.join(rng.choice(_READS) for _ in range(6))}-{rng.randrange(100, 999)}{'' if '.' not in value else '.txt'}"
-    return None
-
-
-def unknowable_value(data: Data, rng: Random) -> Data | None:
-    """A value that the user says is replaced in gold by one that stands nowhere."""
-    for _ in range(8):
-        changed = loose(data)
-        found = [(call, n) for _, call in calls(changed) for n, s in call.get("sources", {}).items() if s["kind"] == "user"]
-        if not found:
-            return None
-        call, name = rng.choice(found)
-        value = _other_value(call["arguments"][name], rng)
-        if value is None:
-            continue
-        call["arguments"][name] = value
-        task = made(changed)
-        if task is not None and str(value) not in _before(task, call["id"]) and not any(errors(task)) and passes(task):
-            return changed
-    return None
-
-
-def _before(task: Task, identity: str) -> str:
-    """What was said and shown before a call."""
-    worlds, found = start_of(task), []
-    for turn in task.turns:
-        worlds.advance(turn.elapse)
-        found.append(turn.user)
-        for call in turn.gold:
-            if call.id == identity:
-                return "\n".join(found)
-            found.append(worlds.call(call.name, call.arguments).text)
-    return "\n".join(found)
-
-
-def undeclared_unknowable(data: Data, rng: Random) -> Data | None:
-    """The same where gold declares no source for anything, as foreign tasks do not."""
-    changed = unknowable_value(data, rng)
-    if changed is None:
-        return None
-    for _, call in calls(changed):
-        call.pop("sources", None)
-        call.pop("after", None)
-    return _keep(changed)
-
-
-def unsaid_value(data: Data, rng: Random) -> Data | None:
-    """The user no longer says a value that gold uses."""
-    changed = copy.deepcopy(data)
-    found = [(call, n) for _, call in calls(changed) for n, s in call.get("sources", {}).items() if s["kind"] == "user"]
-    found = [(call, n) for call, n in found if isinstance(call["arguments"][n], str) and len(call["arguments"][n]) > 4]
-    rng.shuffle(found)
-    for call, name in found:
-        value = call["arguments"][name]
-        if not re.search(r"[\d@-]|[A-Z]", value) or not any(value in turn["user"] for turn in changed["turns"]):
-            continue
-        for turn in changed["turns"]:
-            turn["user"] = turn["user"].replace(value, "the usual one")
-        task = made(changed)
-        return changed if task is not None and value.casefold() not in _before(task, call["id"]).casefold() else None
-    return None
-
-
-def unseen_source(data: Data, rng: Random) -> Data | None:
-    """The read that shows an id is gone from gold, which uses the id all the same."""
-    task = made(data)
-    if task is None:
-        return None
-    changed = loose(data)
-    tools = start_of(task).tools
-    found = []
-    for turn in changed["turns"]:
-        for place, call in enumerate(turn.get("gold", ())):
-            using = [(c, n) for _, c in calls(changed) for n, s in c.get("sources", {}).items() if s.get("call") == call["id"]]
-            if using and not tools[call["name"]].writes:
-                found.append((turn, place, call["id"], using))
-    if not found:
-        return None
-    turn, place, identity, using = rng.choice(found)
-    del turn["gold"][place]
-    for _, call in calls(changed):
-        if identity in call.get("after", ()):
-            call["after"] = [one for one in call["after"] if one != identity]
-    task = made(changed)
-    if task is None or any(errors(task)):
-        return None
-    values = [(str(call["arguments"][name]), call["id"]) for call, name in using]
-    return changed if any(value not in _before(task, user) for value, user in values) else None
-
-
-def wrong_place(data: Data, rng: Random) -> Data | None:
-    """A declared source points at another thing of its list."""
-    changed = copy.deepcopy(data)
-    found = [s for _, call in calls(changed) for s in call.get("sources", {}).values() if re.search(r"\[\d+\]", s.get("path", ""))]
-    if not found:
-        return None
-    source = rng.choice(found)
-    source["path"] = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", source["path"], count=1)
-    return _keep(changed)
 
 
 # -- available --------------------------------------------------------------------------------------------
@@ -418,7 +58,7 @@ def held_out_tool(data: Data, rng: Random) -> Data | None:
     if not found:
         return None
     changed["held_out"] = [*changed.get("held_out", ()), rng.choice(found)]
-    return _keep(changed)
+    return keep(changed)
 
 
 def late_release(data: Data, rng: Random) -> Data | None:
@@ -431,7 +71,7 @@ def late_release(data: Data, rng: Random) -> Data | None:
     number, name = rng.choice(found)
     changed["held_out"] = [*changed.get("held_out", ()), name]
     changed["turns"][number + 1].setdefault("release", []).append(name)
-    return _keep(changed)
+    return keep(changed)
 
 
 def lost_release(data: Data, rng: Random) -> Data | None:
@@ -441,7 +81,7 @@ def lost_release(data: Data, rng: Random) -> Data | None:
     if not found:
         return None
     rng.choice(found).pop("release")
-    return _keep(changed)
+    return keep(changed)
 
 
 # -- consistent -------------------------------------------------------------------------------------------
@@ -459,7 +99,7 @@ def _said(changed: Data, pattern: str, kinds: tuple[str, ...] = ("user",)) -> li
                 value = str(call["arguments"][name])
                 alone = sum(t["user"].count(value) for t in changed["turns"]) == 1
                 fits = source["kind"] in kinds and re.fullmatch(pattern, value) and alone and value in turn["user"]
-                if fits and value not in _before(task, call["id"]).replace(turn["user"], ""):
+                if fits and value not in before(task, call["id"]).replace(turn["user"], ""):
                     found.append((number, value))
     return found
 
@@ -476,7 +116,7 @@ def altered_number(data: Data, rng: Random) -> Data | None:
     if other in json.dumps(changed):
         return None
     turn["user"] = re.sub(rf"(?<![\w.]){re.escape(value)}(?!\w)", other, turn["user"], count=1)
-    return _keep(changed) if other in turn["user"] else None
+    return keep(changed) if other in turn["user"] else None
 
 
 def altered_date(data: Data, rng: Random) -> Data | None:
@@ -492,7 +132,7 @@ def altered_date(data: Data, rng: Random) -> Data | None:
         return None
     turn = changed["turns"][number]
     turn["user"] = turn["user"].replace(value, other)
-    return _keep(changed)
+    return keep(changed)
 
 
 def altered_pointer(data: Data, rng: Random) -> Data | None:
@@ -513,7 +153,7 @@ def altered_pointer(data: Data, rng: Random) -> Data | None:
     if other in shown(task):
         return None
     changed["turns"][number]["user"] = changed["turns"][number]["user"].replace(value, other)
-    return _keep(changed)
+    return keep(changed)
 
 
 def dangling_source(data: Data, rng: Random) -> Data | None:
@@ -522,7 +162,7 @@ def dangling_source(data: Data, rng: Random) -> Data | None:
     if not found:
         return None
     rng.choice(found)["call"] = "t9c9"
-    return _keep(changed)
+    return keep(changed)
 
 
 def unknown_table(data: Data, rng: Random) -> Data | None:
@@ -530,7 +170,7 @@ def unknown_table(data: Data, rng: Random) -> Data | None:
     turn = rng.choice(changed["turns"])
     place = rng.choice(("include", "ignore", "forbidden"))
     turn.setdefault("checks", {})[place] = [*turn.get("checks", {}).get(place, ()), "Ledger.entries"]
-    return _keep(changed)
+    return keep(changed)
 
 
 def wrong_type(data: Data, rng: Random) -> Data | None:
@@ -553,7 +193,7 @@ def silent_user(data: Data, rng: Random) -> Data | None:
     if not found:
         return None
     rng.choice(found)["user"] = " "
-    return _keep(changed)
+    return keep(changed)
 
 
 # -- robust -----------------------------------------------------------------------------------------------
@@ -619,7 +259,7 @@ def retold(data: Data, count: int) -> tuple[str, ...] | None:
 
 
 def _words(index: int) -> str:
-    return f"{_READS[index % 26]}{_READS[index // 26]}"
+    return f"{LETTERS[index % 26]}{LETTERS[index // 26]}"
 
 
 Operator = Callable[[Data, Random], "Data | None"]

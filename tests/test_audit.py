@@ -171,6 +171,12 @@ def test_strange_gold_arguments_are_findings_and_no_more(arguments: dict):
     assert "replays" in {f.kind for f in findings(line)}
 
 
+def test_a_task_of_thousands_of_calls_is_told_and_not_played():
+    gold = [{"id": str(n), "name": "fee_schedule"} for n in range(3000)]
+    line = json.dumps({"env": "x", "worlds": [{"world": "Banking"}], "turns": [{"user": "hi", "gold": gold}]})
+    assert "3000 gold calls" in findings(line)[0].why
+
+
 # -- whole sets -------------------------------------------------------------------------------------------
 
 

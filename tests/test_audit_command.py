@@ -98,6 +98,12 @@ def test_records_hold_one_line_a_task_in_order(tmp_path, capsys):
     assert not [path for path in out.iterdir() if path.name != "audit.jsonl"]
 
 
+def test_samples_are_audited_by_their_tasks(tmp_path, capsys):
+    assert run(["synthesize", "FileSystem", "-n", "3", "--out", str(tmp_path / "data")]) == 0
+    capsys.readouterr()
+    assert told(capsys, str(tmp_path / "data")) == (0, {"tasks": 3, "clean": 3, "findings": []})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -8,6 +8,7 @@ such, or a function that takes a line of a file and gives a `Case` or one of our
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
@@ -16,6 +17,7 @@ from ...agents.records import lines_of
 from ...envs.errors import RunError, TaskError, UnknownNameError, shorten
 from ...envs.loading import load_module
 from ...envs.task import Task, parse_task
+from ..sample import SAMPLES
 from .case import Case
 from .task_case import TaskCase
 
@@ -42,7 +44,7 @@ class Adapter(Protocol):
 
 
 class Tasks:
-    """Tasks in our own format, a line of JSON each."""
+    """Tasks in our own format, a line of JSON each; of a sample, its task."""
 
     def entries(self, place: str) -> Iterator[Entry]:
         """The lines of a file."""
@@ -50,6 +52,8 @@ class Tasks:
 
     def case(self, text: str) -> Case:
         """The case of a task."""
+        if '"messages"' in text and (row := _sample(text)) is not None:
+            return TaskCase(parse_task(row["task"]))
         return TaskCase(parse_task(text))
 
 
@@ -80,11 +84,20 @@ class _ByObject:
         return _as_case(self._thing.case(text))
 
 
+def _sample(text: str) -> dict[str, Any] | None:
+    """The row of a sample, or None where a text is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "messages" in found and isinstance(found.get("task"), dict) else None
+
+
 def file_lines(place: str) -> Iterator[Entry]:
     """The lines of a file that are not empty, numbered as they stand. Raises `RunError` where it cannot be read."""
-    path = Path(place)
+    path = Path(place) / SAMPLES if Path(place).is_dir() else Path(place)
     if not path.is_file():
-        raise RunError(f"there is no file {shorten(place)}; name a file of tasks, one a line, or an env")
+        raise RunError(f"there is no file {shorten(place)}; name a file of tasks, one a line, a directory of samples, or an env")
     try:
         for number, line in lines_of(path):
             if text := line.decode("utf-8", "replace").strip():

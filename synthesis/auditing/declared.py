@@ -7,7 +7,7 @@ the user said; one said to come from the user must stand in his words. Not here:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ...envs.binding import follow
@@ -100,8 +100,3 @@ def unsaid(evidence: Evidence, made: Made) -> Iterable[tuple[str, Any]]:
         for field, value in source.where.items():
             if not isinstance(value, bool) and not _STAMP.fullmatch(str(value)) and not mentions(said, value):
                 yield field, value
-
-
-def declares(call: Call, names: Collection[str]) -> bool:
-    """Whether a call declares a source for any of its arguments."""
-    return any(name in call.sources for name in names)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ...envs.errors import TaskError
 from .case import Call, Case, Outcome, Play, label
 
+MOST_CALLS = 2000
 _IDENTITY = re.compile(r"(?=.*\d)[\w.:/@#-]{3,}")
 
 
@@ -79,7 +81,9 @@ class Evidence:
 
 
 def gather(case: Case) -> Evidence:
-    """Play gold. Raises `TurngymError` where the case has no worlds to be played in."""
+    """Play gold. Raises `TurngymError` where the case has no worlds to be played in, or more calls than are ever gold."""
+    if (count := sum(len(turn.gold) for turn in case.turns)) > MOST_CALLS:
+        raise TaskError(f"it has {count} gold calls; at most {MOST_CALLS} are played")
     play = case.start()
     schemas = play.tools()
     made: list[Made] = []

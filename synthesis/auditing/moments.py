@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import NamedTuple
+
+from .wording import remembered
 
 _NAMES = [date(2000, n, 1).strftime("%B").casefold() for n in range(1, 13)]
 _MONTH = {**{name: n for n, name in enumerate(_NAMES, 1)}, **{name[:3]: n for n, name in enumerate(_NAMES, 1)}, "sept": 9}
@@ -47,7 +48,7 @@ class Day(NamedTuple):
     day: int
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def days_in(text: str) -> tuple[Day, ...]:
     """Every date in a text; one that can be read in two ways, in both; months with a year as days 0."""
     return tuple(dict.fromkeys(_days(text)))
@@ -85,7 +86,7 @@ def _nth(text: str) -> int:
     return 30 if text == "thirtieth" else _ORDINAL.get(text, 0)
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def times_in(text: str) -> frozenset[tuple[int, int]]:
     """(hour, minute) of every time in a text, of both halves of the day where none is said."""
     found: set[tuple[int, int]] = set()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
+
+from .wording import remembered
 
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen"""
@@ -45,7 +46,7 @@ class Said(NamedTuple):
     spelt: bool = True
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def numbers_in(text: str) -> tuple[Said, ...]:
     """Every number that a text spells, and every run of digits inside its tokens; once each."""
     found: dict[float, bool] = {}
@@ -61,7 +62,7 @@ def numbers_in(text: str) -> tuple[Said, ...]:
     return tuple(Said(value, spelt) for value, spelt in found.items())
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def written_in(text: str) -> tuple[float, ...]:
     """The numbers that a text writes in digits, as numbers and not inside dates, times or names."""
     return tuple(dict.fromkeys(value for match in _DIGITS.finditer(_CLOCK.sub(" | ", text)) for value in _digits(match)))

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache, wraps
+from typing import TypeVar
+
+T = TypeVar("T")
+_SHORT = 1000  # characters
 
 _SMALL = """a an the and or but of to in on at by for with from as is are was were be been being it its this that these those i you he
     she we they me my your his her our their them him us please do does did can could would should will shall may might have has had not
@@ -21,7 +25,18 @@ _ENDS = re.compile(r"(?:ations?|ment(?:s)?|ness|ings?|edly|ied|ies|ed|es|ly|al|s
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-", "\u00a0": " "})
 
 
-@lru_cache(maxsize=16384)
+def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
+    """A function of a text that is asked again and again, remembered for short texts: long ones would fill the memory."""
+    known = lru_cache(maxsize=8192)(function)
+
+    @wraps(function)
+    def asked(text: str) -> T:
+        return known(text) if len(text) <= _SHORT else function(text)
+
+    return asked
+
+
+@remembered
 def stem(word: str) -> str:
     """A word in lower case without its ending."""
     word = word.casefold()
@@ -33,19 +48,19 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def tokens(text: str) -> tuple[str, ...]:
     """The words and numbers of a text, joined names taken apart: `DataSet_1.csv` is data, set, 1, csv."""
     return tuple(token.casefold() for token in _TOKEN.findall(_CAMEL.sub(" ", text)))
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def content(text: str) -> tuple[str, ...]:
     """The tokens that carry meaning, as stems."""
     return tuple(stem(token) for token in tokens(text) if token not in _STOP)
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def squash(text: str) -> str:
     """Letters and digits alone, in lower case."""
     return "".join(c for c in text.casefold() if c.isalnum())

@@ -39,7 +39,10 @@ def add_to(app: typer.Typer) -> None:
 
 def audit(
     tasks: Annotated[
-        str, typer.Argument(metavar="TASKS", help="An env, for its pack; a file of tasks, one a line; or what --adapter reads.")
+        str,
+        typer.Argument(
+            metavar="TASKS", help="An env, for its pack; a file of tasks or samples, or a directory of samples; or what --adapter reads."
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write audit.jsonl there, one record a task.")] = None,
     html: Annotated[
@@ -92,7 +95,7 @@ def _entries(tasks: str, name: str, reader: Adapter, number: int | None) -> Call
     """What gives the texts of the tasks, from the start each time."""
     from ..synthesis.auditing.adapters import Entry
 
-    if name != "tasks" or tasks.endswith(".jsonl") or Path(tasks).is_file():
+    if name != "tasks" or tasks.endswith(".jsonl") or Path(tasks).exists():
         next(iter(reader.entries(tasks)), None)  # what cannot be read is told before the work begins
         return lambda: islice(reader.entries(tasks), number)
     found = tasks_of(tasks, None, 0, None, lambda done, wanted: None)

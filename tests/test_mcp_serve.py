@@ -80,7 +80,7 @@ def test_a_client_over_stdio_sees_the_tools_and_reads_what_the_world_says():
             texts = [await told(client, name, arguments) for name, arguments in moves]
             return tools, texts, await looked_up(client, "turngym://state/fingerprint")
 
-    banking, moves = world_class("Banking"), script("Banking", 5, 120)
+    banking, moves = world_class("Banking"), script("Banking", 5, 60)
     tools, texts, fingerprint = asyncio.run(live())
     assert {tool.name: tool.input_schema for tool in tools} == {name: tool.parameter_schema for name, tool in banking.tools.items()}
     assert {tool.name: tool.description for tool in tools} == {name: tool.description for name, tool in banking.tools.items()}
@@ -282,8 +282,15 @@ def test_what_a_world_prints_never_reaches_the_protocol(tmp_path: Path):
     assert json.loads(asyncio.run(live())) == {"card": "x"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("more", [(), ("--http", "127.0.0.1:0")])
+@pytest.mark.parametrize(
+    ("number", "more"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("--http", "127.0.0.1:0")),
+        pytest.param(signal.SIGTERM, (), marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, ("--http", "127.0.0.1:0"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_serving_at_once_and_cleanly(number: signal.Signals, more: tuple[str, ...]):
     command = [*COMMAND, "Library", "--mcp", *more]
     command[command.index("Library")] = f"{HERE / 'mini_world.py'}:Library"

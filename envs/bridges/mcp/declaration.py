@@ -36,6 +36,21 @@ class Ask(_Said):
     arguments: dict[str, Any] | None = None
 
 
+class Kind(_Said):
+    """What a value is, wherever it stands: so that one tool's results can feed another, and tasks can be made.
+
+    Attributes:
+        told: where results show it, as `tool.path` with `*` for each list: `list_orders.*.id`.
+        taken: which parameters take it, as `tool.parameter`.
+        known: values that a user knows from the start; a text that begins with `/` is a path into the state
+            (`/customers/*/name`). None: an internal id, which only tools reveal.
+    """
+
+    told: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    known: tuple[str | int | float, ...] | None = None
+
+
 class Declaration(_Said):
     """An MCP server as a world.
 
@@ -47,6 +62,7 @@ class Declaration(_Said):
         state: tools and resource URIs that tell what checks compare. Without any, no check of state sees anything.
         ignore: parts of the state that do not count, such as `orders/*/updated_at`.
         reads: names of tools that change nothing; default what the server hints (`readOnlyHint`).
+        kinds: what values mean, by a name for each kind; without any, every argument is made up.
         hide: names of tools that are not offered; those of `reset` and `state` never are.
         timeout, start_timeout: seconds that a call and a start may take.
         connections: most connections at once. exclusive: whether the server has one state for all who are connected, so
@@ -69,6 +85,7 @@ class Declaration(_Said):
     state: tuple[Ask | str, ...] = ()
     ignore: tuple[str, ...] = ()
     reads: tuple[str, ...] | None = None
+    kinds: dict[str, Kind] = Field(default_factory=dict)
     hide: tuple[str, ...] = ()
     timeout: float = Field(default=30.0, gt=0)
     start_timeout: float = Field(default=30.0, gt=0)

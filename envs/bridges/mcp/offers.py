@@ -20,8 +20,9 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from ...errors import ErrorKind, ToolError, display, shorten
-from ...signature import Parameter
+from ...signature import OutputField, Parameter
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _require_encodable
+from ...types import Semantic
 from ..foreign import ForeignTool
 from .declaration import Declaration
 from .link import ServerError
@@ -56,6 +57,9 @@ def offers_of(listed: Iterable[types.Tool], said: Declaration, owner: str) -> tu
         if item.name not in said.own_tools and item.name not in said.hide:
             found[item.name] = _offer(item, said, owner)
             gaps += [f"{shorten(item.name)}: {line}" for line in found[item.name].gaps]
+    places = [place for kind in said.kinds.values() for place in kind.taken]
+    takes = {f"{name}.{parameter}" for name, tool in found.items() for parameter in tool.parameters}
+    gaps += [f"the declaration gives a kind to {shorten(place)}, which no tool takes" for place in places if place not in takes]
     wanted = {"hides": said.hide, "reads": said.reads or (), "calls": said.own_tools}
     gaps += [
         f"the declaration {verb} {shorten(name)}, which the server does not list"
@@ -76,17 +80,31 @@ def _offer(item: types.Tool, said: Declaration, owner: str) -> McpTool:
     schema = {"type": "object"} if wrong else item.input_schema
     shown = _drawable(schema)
     return McpTool(
-        owner, item.name, item.description or item.title or item.name, shown, _parameters(shown), _Door(item.name, schema, judge),
-        writes=not reads, gaps=gaps, text=str, explain=_explained,
+        owner, item.name, item.description or item.title or item.name, shown, _parameters(item.name, shown, said),
+        _Door(item.name, schema, judge), writes=not reads, outputs=_outputs(item.name, said), gaps=gaps, text=str, explain=_explained,
+        many=any(place.startswith(f"{item.name}.*") for kind in said.kinds.values() for place in kind.told),
     )  # fmt: skip
 
 
-def _parameters(schema: dict[str, Any]) -> list[Parameter]:
+def _parameters(tool: str, schema: dict[str, Any], said: Declaration) -> list[Parameter]:
     required = set(schema.get("required", ()))
+    meanings = {place: Semantic(name, kind.known is not None) for name, kind in said.kinds.items() for place in kind.taken}
     return [
-        Parameter(name, Any, None, None, name in required, part.get("default"), str(part.get("description", "")))
+        Parameter(name, Any, meanings.get(f"{tool}.{name}"), None, name in required, part.get("default"), str(part.get("description", "")))
         for name, part in schema["properties"].items()
     ]
+
+
+def _outputs(tool: str, said: Declaration) -> list[OutputField]:
+    """The leaves of a tool's results whose meaning is declared."""
+    found = []
+    for name, kind in said.kinds.items():
+        meaning = Semantic(name, kind.known is not None)
+        for place in kind.told:
+            if place.startswith(f"{tool}."):
+                path = tuple(place.removeprefix(f"{tool}.").split("."))
+                found.append(OutputField(path, meaning, Any, "known" if meaning.known else "key"))
+    return found
 
 
 def _explained(error: Exception) -> tuple[ErrorKind, str]:

@@ -123,3 +123,13 @@ def _drop(node: Any, path: list[str]) -> None:
             _drop(node[key], rest)
         else:
             del node[key]
+
+
+def reached(node: Any, path: list[str]) -> list[Any]:
+    """The plain values that a path leads to; `*` is any key, and any item of a list."""
+    if not path:
+        return [node] if isinstance(node, (str, int, float)) and not isinstance(node, bool) else []
+    step, rest = path[0], path[1:]
+    if isinstance(node, Mapping):
+        return [found for key, held in node.items() if step in ("*", key) for found in reached(held, rest)]
+    return [found for held in node for found in reached(held, rest)] if isinstance(node, list) and step == "*" else []

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ...errors import DefinitionError, shorten
-from ...world import Size
+from ...world import Fact, Size
 from ..foreign import ForeignWorld
 from .declaration import RESTART, Ask, Declaration, declared
 from .history import Moment, Start
 from .link import ServerError
 from .offers import UndeclaredWrite, offers_of
 from .pool import Pool
-from .system import McpSystem
+from .system import McpSystem, reached
 
 _made: dict[str, type[McpWorld]] = {}
 _lock = threading.Lock()
@@ -38,6 +39,13 @@ class McpWorld(ForeignWorld):
         """The server at its start; it is connected and reset at the first call, or to read its state."""
         start = Start(seed, size, json.dumps(config, sort_keys=True) if config else "")
         return McpSystem(cls.pool, cls.reads, Moment(start))
+
+    def known(self) -> Iterable[Fact]:
+        """What the user knows: the values that the declaration names, or finds in the state."""
+        for name, kind in self.said.kinds.items():
+            for value in kind.known or ():
+                found = reached(self.system.state(), value[1:].split("/")) if isinstance(value, str) and value.startswith("/") else [value]
+                yield from [Fact(name, one) for one in found]
 
     def before_call(self) -> None:
         """See what a call that failed before did, so that it is not taken for what this one does."""

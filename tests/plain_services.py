@@ -15,7 +15,9 @@ class Shop:
     def __init__(self, seed: int = 0) -> None:
         rng = random.Random(seed)
         names = rng.sample(["kettle", "lamp", "rug", "desk", "vase", "clock"], 4)
-        self.products = {i: {"id": i, "name": n, "price": rng.randrange(5, 90) + 0.5, "stock": rng.randrange(1, 6)} for i, n in enumerate(names, 1)}
+        self.products = {
+            i: {"id": i, "name": n, "price": rng.randrange(5, 90) + 0.5, "stock": rng.randrange(1, 6)} for i, n in enumerate(names, 1)
+        }
         self.orders: dict[int, dict[str, Any]] = {}
         self.user: Optional[str] = None  # noqa: UP045
         self.accounts = {name: f"pw-{rng.randrange(1000, 9999)}" for name in rng.sample(["ada", "bo", "carl", "dora"], 2)}
@@ -81,7 +83,9 @@ class Wallets:
     """Wallets of people, by the names of their owners."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.wallets = {name: rng.randrange(20, 200) for name in rng.sample(["Ada Lund", "Ben Roth", "Cleo Marsh", "Dan Ives", "Eva Stein"], 3)}
+        self.wallets = {
+            name: rng.randrange(20, 200) for name in rng.sample(["Ada Lund", "Ben Roth", "Cleo Marsh", "Dan Ives", "Eva Stein"], 3)
+        }
 
     def balance(self, owner: str) -> int:
         """Tell what is in a wallet.

@@ -178,6 +178,11 @@ class ForeignWorld(World):
         """A fresh system; equal for equal arguments."""
         raise DefinitionError(f"world {cls.__name__} does not say how its system is opened")
 
+    @classmethod
+    def forking(cls) -> str:
+        """In words how its systems are copied and how much a moment of one takes; "" where there is nothing to tell."""
+        return ""
+
     # -- what everyone else uses -----------------------------------------------------------------------
 
     @classmethod

@@ -36,7 +36,7 @@ class Reached:
         self.functions: dict[str, FunctionType] = {}
         self.variables: dict[tuple[str, str], dict[str, Any]] = {}
         self.classes: dict[str, type] = {}
-        for base in (*_own(cls), *others):
+        for base in (*others, *_own(cls)):  # a foreign world goes by the name of the class it is made of
             self._take(base)
         for item in cls.tools.values():
             for predicate in item.requires:

@@ -7,6 +7,7 @@ from ..state import Cells, Table
 from ..world import World
 from .case import Case
 from .replay import play
+from .report import Note
 
 _FOREIGN = {"_config", "_system", "_image", "_stale", "reading"}  # of a `ForeignWorld`, which forks its system with its image
 _OWN = {"seed", "size", "swell", "_journal", "_cells", "_minted", "_fresh", "_parts", "_touched"}
@@ -57,7 +58,8 @@ def forks_apart(case: Case) -> str | None:
             return f"calls on a world of seed {seed} changed its fork; share nothing that changes"
         if (why := _odd(moves[half:], parent, play(twin, moves[half:]))) is not None:
             return f"{why} on a fork answers differently than on its parent; keep all state in tables and cells"
-    return None
+    words = case.foreign.forking() if case.foreign else ""
+    return Note(words) if words else None
 
 
 def restore_exact(case: Case) -> str | None:

@@ -37,7 +37,8 @@ def generator_varied(case: Case) -> str | None:
     facts = {tuple(sorted((kind, repr(value)) for kind, value in world.known())) for world in worlds}
     if facts == {()} or len(facts) > 1:
         return None
-    return f"known() tells the same {len(next(iter(facts)))} facts for every seed; vary what the user knows"
+    same = f"known() tells the same {len(next(iter(facts)))} facts for every seed"
+    return Note(f"{same}: names that its factory always uses") if case.foreign else f"{same}; vary what the user knows"
 
 
 def _content(world: World) -> list[Any]:

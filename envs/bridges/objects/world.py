@@ -158,6 +158,14 @@ class ObjectWorld(ForeignWorld):
         """A fresh object, made from those of `seed`, `rng`, `size`, `config` and the config's own keys that its factory takes."""
         return ObjectSystem(cls.design, cls.make(seed, size, config))
 
+    @classmethod
+    def forking(cls) -> str:
+        """How a moment of an object is kept: by which way, in how many bytes at the start."""
+        copier = cls.design.copier
+        kept = copier.keep(cls.make(0, "small", {}))
+        size = f", {len(kept.body):,} bytes at the start" if isinstance(kept.body, bytes) else ""
+        return f"a moment is kept by {copier.way}{size}, after each call that writes"
+
     def generate(self, rng: Random, size: Size) -> None:
         """Make the object, look at it, and keep this moment."""
         super().generate(rng, size)

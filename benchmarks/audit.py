@@ -5,7 +5,8 @@
 
 Defects are planted in tasks of the four packs by `planting.py`, which proves each label without the auditor. A defect is found where
 the audit of its task (of its set, for ids that many tasks share) has a finding of its kind. False alarms are findings on the 768
-tasks as they ship, and, to see the search for sources alone, on the same tasks without their declared ones.
+tasks as they ship. The same tasks without their declared sources show what the search makes of sound gold, and what the declarations hide:
+a request that takes itself back (discard it, then undelete it) can be left out whole, and no check of the state can see it.
 """
 
 from __future__ import annotations

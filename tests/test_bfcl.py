@@ -277,6 +277,21 @@ def test_forks_go_on_alike_and_apart():
         assert one.fingerprint() == two.fingerprint()
 
 
+def test_a_directory_that_stands_in_itself_is_forked_shown_and_judged():
+    task = with_class("GorillaFileSystem")
+    episode = Episode(task)
+    calls = [
+        ("mkdir", {"dir_name": "a"}),
+        ("mkdir", {"dir_name": "b"}),
+        *[("cp", {"source": x, "destination": y}) for x, y in ("aa", "ab", "ba", "bb")],
+    ]
+    for name, arguments in calls:
+        episode.step("", [ToolCall(name, json.dumps(arguments))])
+    assert episode.fork().worlds.fingerprint() == episode.worlds.fingerprint()
+    assert episode.step("", ()).judged is not None
+    assert not episode.verdict().success
+
+
 # -- single turn ------------------------------------------------------------------------------------------
 
 

@@ -112,9 +112,12 @@ class BfclSystem:
         return BfclImage(self.instance, self.names)
 
 
-def _shown(value: Any, depth: int = 0) -> Any:
-    if hasattr(value, "contents") and hasattr(value, "parent"):  # a directory may stand in itself: BFCL lets it
-        return {name: _shown(part, depth + 1) for name, part in value.contents.items()} if depth < 20 else "..."
+def _shown(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """A directory as what it holds, a file as its content; a directory may stand in itself, for BFCL lets it."""
+    if hasattr(value, "contents") and hasattr(value, "parent"):
+        if id(value.contents) in above:
+            return "..."
+        return {name: _shown(part, (*above, id(value.contents))) for name, part in value.contents.items()}
     return value.content if hasattr(value, "content") and hasattr(value, "name") else value
 
 

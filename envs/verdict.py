@@ -220,8 +220,11 @@ def _returned(output: RequiredOutput, traces: Sequence[TurnTrace]) -> bool:
 
 @lru_cache(maxsize=256)
 def _read(text: str) -> Any:
-    """A result's text as data, for looking only: several checks look at the same one."""
-    return json.loads(text)
+    """A result's text as data, for looking only: several checks look at the same one. None for a foreign tool's plain words."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unspoken(checks: Checks, reply: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("mcp")
 
+from turngym.agents import make_policy, rollout
 from turngym.envs.bridges.mcp import Declaration, close_connections, mcp_world, mcp_world_of
 from turngym.envs.bridges.mcp.declaration import declared
 from turngym.envs.errors import DefinitionError
@@ -415,10 +417,6 @@ def test_what_cannot_be_reached_is_told_in_a_line(tmp_path: Path):
 
 
 def test_a_task_on_a_server_is_judged_by_its_state(tmp_path: Path):
-    import asyncio
-
-    from turngym.agents import make_policy, rollout
-
     name = f"mcp:{declare(tmp_path)}"
     gold = (GoldCall(id="a", name="add", arguments={"item": "tea"}), GoldCall(id="b", name="add", arguments={"item": "milk"}))
     turn = Turn(
@@ -429,3 +427,11 @@ def test_a_task_on_a_server_is_judged_by_its_state(tmp_path: Path):
     lazy = asyncio.run(rollout(make_policy("null"), task)).verdict
     assert not lazy["success"]
     assert len([line for line in lazy["turns"][0]["missing"] if line.startswith("added")]) == 2
+
+
+def test_plain_words_are_no_required_output_and_break_no_verdict(tmp_path: Path):
+    name = f"mcp:{declare(tmp_path)}"
+    gold = (GoldCall(id="a", name="say", arguments={"text": "5 of them"}), GoldCall(id="b", name="add", arguments={"item": "tea"}))
+    turn = Turn(user="How many?", gold=gold, reply="5", checks=Checks(outputs=(RequiredOutput(fields={"n": 5}),)))
+    told = asyncio.run(rollout(make_policy("oracle"), Task(env=name, worlds=(TaskWorld(world=name),), turns=(turn,))))
+    assert (told.status, told.verdict["checks"]["state"], told.verdict["checks"]["outputs"]) == ("completed", True, False)

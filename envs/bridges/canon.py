@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from hashlib import blake2b
 from pathlib import PurePath
 from random import Random
@@ -44,15 +45,19 @@ def canonical_text(value: Any, private: bool = False) -> str:
     return json.dumps(plain_data(value, private), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def parts_of(state: Mapping[str, Any], private: bool = False) -> dict[str, str]:
-    """Named state as parts, `path -> canonical text`; a mapping is told entry by entry (`orders/17`), so that effects are small."""
+def parts_of(state: Mapping[str, Any], private: bool = False, write: Callable[[Any], str] | None = None) -> dict[str, str]:
+    """Named state as parts, `path -> canonical text`; a mapping is told entry by entry (`orders/17`), so that effects are small.
+
+    `write`: how a value is written down, if not by `canonical_text` itself.
+    """
     parts: dict[str, str] = {}
+    text = write or partial(canonical_text, private=private)
     for name, value in state.items():
         if isinstance(value, Mapping) and value:
             for key, held in value.items():
-                parts[f"{name}/{_key(key)}"] = canonical_text(held, private)
+                parts[f"{name}/{_key(key)}"] = text(held)
         else:
-            parts[str(name)] = canonical_text(value, private)
+            parts[str(name)] = text(value)
     return parts
 
 

@@ -57,6 +57,10 @@ class Copier:
         except Exception as error:
             raise self._refused(thing, error) from None
 
+    def same(self, kept: Kept, thing: Any) -> bool:
+        """Whether an object is for certain as it was at a moment: its pickle is the same. False says nothing."""
+        return self.way == "pickle" and bool(pickle.dumps(thing, 5) == kept.body)
+
     def _keep(self, way: str, thing: Any) -> Kept:
         if way == "pickle":
             return Kept(pickle.dumps(thing, 5), pickle.loads)

@@ -6,7 +6,8 @@ result has the path of an `OutputField`. Law: the order is that of the data, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import chain, islice
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -50,7 +51,7 @@ def _of_state(path: tuple[str, ...], name: str, value: Any, nouns: tuple[str, ..
         return
     entry = one_of(name)
     if isinstance(value, Mapping):
-        for key, held in value.items():
+        for key, held in _some(value.items()):
             yield Field("", (*path, "#"), "#", (entry,)), plain_data(key)
             if _is_structured(held):
                 yield from _record((*path, "*"), entry, held, depth + 1)
@@ -59,7 +60,7 @@ def _of_state(path: tuple[str, ...], name: str, value: Any, nouns: tuple[str, ..
                 if isinstance(key, str) and key.isidentifier():
                     yield Field("", (*path, key), key, (entry,)), plain_data(held)
     elif isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes, bytearray, range)):
-        for held in value if isinstance(value, Sequence) else sorted(value, key=repr):
+        for held in _some(value if isinstance(value, Sequence) else sorted(value, key=repr)):
             if _is_structured(held):
                 yield from _record((*path, "*"), entry, held, depth + 1)
             else:
@@ -71,7 +72,16 @@ def _of_state(path: tuple[str, ...], name: str, value: Any, nouns: tuple[str, ..
 
 
 def _is_structured(value: Any) -> bool:
-    return isinstance(plain_data(value), (dict, list)) if not isinstance(value, (str, int, float, bytes)) else False
+    if value is None or isinstance(value, (str, int, float, bytes)):
+        return False
+    return isinstance(value, (Mapping, list, tuple, Set)) or isinstance(plain_data(value), (dict, list))
+
+
+def _some(items: Collection[Any]) -> Iterable[Any]:
+    """All of a collection, or the first and the last of a long one: what is new mostly stands at its end."""
+    if len(items) <= MOST_VALUES:
+        return items
+    return chain(islice(items, MOST_VALUES * 2 // 3), islice(items, len(items) - MOST_VALUES // 3, None))
 
 
 def _record(path: tuple[str, ...], noun: str, value: Any, depth: int) -> Iterator[tuple[Field, Any]]:
@@ -99,7 +109,7 @@ def entries_of(shown: Mapping[str, Any]) -> list[list[str]]:
     for value in shown.values():
         if isinstance(value, (Mapping, Sequence)) and not isinstance(value, (str, bytes, bytearray, range)):
             pairs = value.items() if isinstance(value, Mapping) else [(None, held) for held in value]
-            for key, held in pairs:
+            for key, held in _some(pairs):
                 plain = plain_data(held)
                 parts = [key, *(plain.values() if isinstance(plain, dict) else [plain])]
                 texts = list(dict.fromkeys(part for part in parts if isinstance(part, str) and part))
@@ -142,7 +152,7 @@ def _of_result(tool: str, path: tuple[str, ...], nouns: tuple[str, ...], name: s
             inner = (one_of(key),) if isinstance(held, (dict, list)) else nouns
             yield from _of_result(tool, (*path, key), inner, key, held, depth + 1)
     elif isinstance(value, list):
-        for held in value:
+        for held in _some(value):
             yield from _of_result(tool, (*path, "*"), nouns, one_of(name), held, depth + 1)
     else:
         yield Field(tool, path, name, nouns), value

@@ -6,13 +6,40 @@ Laws: looking calls nothing of the object but a function that was given for it, 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import DefinitionError, shorten
 from ..canon import attributes_of, canonical_text, parts_of
 
+_MOST_KEPT, _MOST_BYTES = 4096, 4000
 StateOf = str | Callable[[Any], Any] | None
+
+
+class _Written:
+    """Values written down, kept by their pickle: what did not change since is not written again.
+
+    Equal pickles are equal values; a value that cannot be pickled is written each time.
+    """
+
+    def __init__(self, private: bool) -> None:
+        self._private = private
+        self._known: dict[bytes, str] = {}
+
+    def __call__(self, value: Any) -> str:
+        try:
+            mark = pickle.dumps(value, 5)
+        except Exception:
+            return canonical_text(value, self._private)
+        text = self._known.get(mark)
+        if text is None:
+            text = canonical_text(value, self._private)
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            if len(mark) < _MOST_BYTES:
+                self._known[mark] = text
+        return text
 
 
 class Look:
@@ -25,6 +52,7 @@ class Look:
 
     def __init__(self, state: StateOf) -> None:
         self._state = state
+        self._plainly, self._deeply = _Written(False), _Written(True)
         self._all: bool | None = True if state == "all" else None if state is None else False
         if not (state is None or isinstance(state, str) or callable(state)):
             raise DefinitionError(f"state={shorten(repr(state))} is neither a name nor a function of the object")
@@ -62,7 +90,7 @@ class Look:
 
     def parts(self, thing: Any) -> tuple[dict[str, str], dict[str, str]]:
         """Both as parts, `path -> canonical text`."""
-        return parts_of(self.shown(thing)), parts_of(self.hidden(thing), True)
+        return parts_of(self.shown(thing), False, self._plainly), parts_of(self.hidden(thing), True, self._deeply)
 
     def picture(self, thing: Any) -> str:
         """All that an object holds, as one text, to compare copies by."""

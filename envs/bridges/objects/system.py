@@ -74,6 +74,10 @@ class ObjectSystem:
         """What is shown and what is not, as parts."""
         return self._design.look.parts(self.thing)
 
+    def is_as(self, image: ObjectImage) -> bool:
+        """Whether the object is for certain what an image holds; False where that cannot be told at once."""
+        return self._design.copier.same(image.kept, self.thing)
+
     def freeze(self) -> ObjectImage:
         """This moment. Raises `DefinitionError` where the object holds something that cannot be copied."""
         with _quiet():

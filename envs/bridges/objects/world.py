@@ -27,7 +27,7 @@ from .looking import Look, StateOf
 from .members import Offer, offers_of
 from .naming import result_key
 from .raising import Explainer
-from .system import Design, ObjectSystem, text_of
+from .system import Design, ObjectImage, ObjectSystem, text_of
 from .wording import phrase_of
 
 KnownOf = Callable[[Any], Mapping[str, Any]] | None
@@ -173,12 +173,14 @@ class ObjectWorld(ForeignWorld):
 
     def after_call(self) -> None:
         """Look at what the call did, and keep this moment; what cannot be kept undoes the call."""
+        system, image = cast(ObjectSystem, self.system), cast(ObjectImage, self._image)
+        if self.reading and system.is_as(image):
+            return
         self._read()
         if self._journal and self.reading:
             names = sorted({f"{table.spec.name} {key}" for table, key, _ in self._journal})
             raise _UndeclaredWrite(f"it was found to read and yet changed {shorten(', '.join(names), 120)}; say so with writes=")
-        if self._journal or not self.reading:
-            self._image = self.system.freeze()
+        self._image = system.freeze()
 
     def _read(self) -> None:
         self._stale = False

@@ -41,7 +41,7 @@ def enlarged(cls: Any, copies: int) -> Any:
 def figures(cls: Any, copies: int, number: int) -> dict[str, Any]:
     """All figures for libraries of one size."""
     factory = enlarged(cls, copies)
-    Library = world_of(factory, name="Library")  # noqa: N806
+    Library = world_of(factory, name="Library")
     start = time.perf_counter()
     _ = Library.tools
     learning = time.perf_counter() - start

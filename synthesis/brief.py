@@ -39,12 +39,14 @@ class Brief(NamedTuple):
     Attributes:
         tool: the advanced tool. goals: what is wanted, as imperative clauses in order. answers: what to tell.
         facts: (words, value) pairs the user must state because no goal mentions them, secrets first.
+        unsaid: arguments that are picked among others by words which no goal holds; with any, nobody could know what is meant.
     """
 
     tool: AdvancedTool
     goals: tuple[str, ...]
     answers: tuple[Answer, ...]
     facts: tuple[tuple[str, Any], ...]
+    unsaid: tuple[str, ...] = ()
 
 
 def make_brief(round_: Round, rounds: list[Round], said: str, style: Style, rng: Random) -> Brief:
@@ -61,7 +63,7 @@ def make_brief(round_: Round, rounds: list[Round], said: str, style: Style, rng:
         if not states(text, item.parameter, item.value) and (item.parameter, item.value) not in facts:
             facts.append((item.parameter, item.value))
     facts.sort(key=lambda fact: not is_secret(fact[0]))
-    return Brief(tool, goals, answers, tuple(facts))
+    return Brief(tool, goals, answers, tuple(facts), speaker.unsaid(round_))
 
 
 def is_secret(name: str) -> bool:

@@ -200,6 +200,8 @@ class Writer:
         told = brief.answers or any(call.tool.writes for call in round_.sinks())
         if not told or len(brief.answers) < sum(not call.tool.writes for call in round_.sinks()):
             raise Rejected("nothing_to_tell")
+        if brief.unsaid:
+            raise Rejected("unsaid_choice", brief.unsaid[0])
         unclear = Counter(name for name, _ in brief.facts)
         if unclear and max(unclear.values()) > 1:
             raise Rejected("unclear_facts", unclear.most_common(1)[0][0])

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..envs.binding import Bound, Occurrence
 from ..envs.tool import Tool
-from .plan import PlannedCall, Reference, Round
+from .plan import PlannedCall, Reference, Round, flowing
 from .references import leaf_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -97,21 +97,43 @@ def _long_date(value: str) -> str:
 
 
 class Speaker:
-    """Talks about the calls of a conversation. Holds the rounds so far, to find who made a value."""
+    """Talks about the calls of a conversation. Holds the rounds so far, the one that is asked for last, to find who made a value.
+
+    `spoken` are the things (kind, value) that were put into words.
+    """
 
     def __init__(self, rounds: list[Round], style: Style) -> None:
         self.style = style
         self.calls = {call.id: call for round_ in rounds for call in round_.calls}
+        self.spoken: set[tuple[str, str]] = set()
+        goals = {call.id for call in rounds[-1].sinks()} if rounds else set()
+        self._between = {call.id for call in rounds[-1].calls} - goals if rounds else set()  # calls that nobody asks for by themselves
+
+    def unsaid(self, round_: Round) -> tuple[str, ...]:
+        """The arguments (`tool.argument`) that are picked among others by words which were not spoken, where it matters.
+
+        It matters for what flows into a goal; what only opens a door (the latest code) is right or refused.
+        """
+        return tuple(
+            [
+                f"{call.name}.{name}"
+                for call in flowing(round_)
+                for name, reference in call.refs.items()
+                if (reference.where or reference.pick.startswith(("min:", "max:"))) and _thing_of(call.bound[name]) not in self.spoken
+            ]
+        )
 
     def thing(self, bound: Bound, reference: Reference, depth: int = 0) -> str:
         """A noun phrase for a value that a result shows."""
         seen = bound.seen
         assert seen is not None
         noun, maker = self.noun(seen.semantic), self.calls[seen.call]
+        self.spoken.add(_thing_of(bound))
         if reference.pick == "that":
             return f"that {noun}"
-        if reference.pick == "new":
-            return f"the new {noun}"
+        if reference.pick == "new":  # made on the way: of what, only these words can say
+            picked = [n for n, b in maker.bound.items() if b.seen is not None and maker.id in self._between]
+            return " ".join([f"the new {noun}", *(self.clauses(maker, picked, depth + 1) if depth < 2 else [])])
         field = seen.path.rpartition(".")[2]
         owner = noun if next(iter(seen.holder), field) == field else self._owner(seen, maker.tool)
         how, _, by = reference.pick.partition(":")
@@ -195,7 +217,8 @@ class Speaker:
                 continue
             text = self.argument(call, name, depth)
             form = _PREPOSITIONS.get(name)
-            if form is None and bound.seen is not None and not depth and re.match(rf"(the|that)\b.*?\b{re.escape(words(name))}\b", text):
+            twice = rf"(the|that)\b{'' if depth else '.*?'} ?\b{re.escape(words(name))}\b"
+            if form is None and bound.seen is not None and re.match(twice, text):
                 form = "for {}"  # `with loan the loan of` says it twice
             joined = "and" if not form and said and said[-1].startswith(("with ", "and ")) else "with"
             said.append(form.format(text) if form else f"{joined} {words(name)} {text}")
@@ -240,6 +263,11 @@ class Speaker:
                 inside = text.endswith(('"', "'")) and call.bound[slot].seen is None
                 out.append(say(call.bound[slot].value, self.style) if inside else self.argument(call, slot))
         return "".join(out)
+
+
+def _thing_of(bound: Bound) -> tuple[str, str]:
+    assert bound.seen is not None
+    return bound.seen.semantic, str(bound.value)
 
 
 def _names(phrase: str) -> set[str]:

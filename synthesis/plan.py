@@ -130,6 +130,16 @@ class Round:
         ]  # fmt: skip
 
 
+def flowing(round_: Round) -> list[PlannedCall]:
+    """The goals of a round and the calls whose values flow into them."""
+    found = {call.id: call for call in round_.sinks()}
+    for call in reversed(round_.calls):
+        if call.id in found:
+            makers = [round_.call(bound.seen.call) for bound in call.bound.values() if bound.seen is not None]
+            found.update({maker.id: maker for maker in makers if maker is not None})
+    return list(found.values())
+
+
 def value_depth(calls: Iterable[PlannedCall]) -> int:
     """Length of the longest path of values from call to call; a value of an earlier turn counts one."""
     depths: dict[str, int] = {}

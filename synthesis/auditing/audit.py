@@ -19,6 +19,7 @@ from ..sweeping import UNSWEPT
 from .adapters import Adapter, Entry
 from .available import available
 from .case import Case
+from .choices import unspoken
 from .consistent import consistent
 from .effects import effects
 from .evidence import Evidence, gather
@@ -65,8 +66,8 @@ class Audited:
 def findings_of(evidence: Evidence) -> list[Finding]:
     """All that one task's evidence shows, in the order of the kinds."""
     lacking = lacks(evidence)
-    found = [*replays(evidence), *effects(evidence), *grounded(lacking), *available(evidence), *consistent(evidence, lacking)]
-    return [*found, *robust(evidence)]
+    found = [*replays(evidence), *effects(evidence), *grounded(lacking), *unspoken(evidence)]
+    return [*found, *available(evidence), *consistent(evidence, lacking), *robust(evidence)]
 
 
 def audit_entry(adapter: Adapter, entry: Entry, view: bool = False) -> Audited:

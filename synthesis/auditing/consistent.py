@@ -92,7 +92,7 @@ def _wanted(evidence: Evidence, lacking: list[Lack], turn: int) -> Iterator[tupl
                     yield lack.made.label, lack.name, value, "high" if lack.declared else lack.found.confidence, bool(lack.declared)
     for made in evidence.of_turn(turn):
         for field, value in unsaid(evidence, made):
-            if as_number(value) is not None or whole_date(str(value)) is not None:
+            if as_number(value) is not None or (whole_date(str(value)) is not None and "T" not in str(value)):
                 yield made.label, f"choice by {field}", value, "high", False
 
 

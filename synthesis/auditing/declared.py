@@ -94,9 +94,9 @@ def _comes_after(evidence: Evidence, call: Call, source: str) -> bool:
 
 
 def unsaid(evidence: Evidence, made: Made) -> Iterable[tuple[str, Any]]:
-    """(field, value) of the words by which a source is picked, where the user has not said the value by now."""
+    """(field, value) of what a source is picked by, where the user has not said it by now."""
     said = words_until(evidence, made.turn)
     for source in made.call.sources.values():
         for field, value in source.where.items():
-            if not isinstance(value, bool) and not _STAMP.fullmatch(str(value)) and not mentions(said, value):
+            if not isinstance(value, bool) and not mentions(said, value):
                 yield field, value

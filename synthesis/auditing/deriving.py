@@ -34,6 +34,7 @@ _COMPOSED = re.compile(
 _ALL = re.compile(r"\b(all|every|each|everything|both|remaining|rest|whole|entire|other)\b", re.I)
 _LISTED = re.compile(r"enum\W{1,4}\[([^\]]{1,400})\]", re.I)
 _SECRET = re.compile(r"password|passcode|token|secret|pin\b|username|user_name|_id\b|^id$|number$", re.I)
+_QUOTED = 0.9  # of a text's words that are known
 _LONG = 4  # content words from which on a text is a composed one
 
 
@@ -283,7 +284,8 @@ def _composed(value: str, words: tuple[str, ...], partly: float, known: Knowledg
     seen = {*known.parts, *known.said_numbers, *known.shown_numbers}
     loose = [number for number in written_in(value) if number > 12 and number not in seen]
     if loose and made_of(loose[0], known.said_numbers, known.operands, known.now) is None:
-        return Derivation("none", f"a text with the number {loose[0]:g}, which nothing says or shows", "medium", near)
+        sure: Level = "high" if partly >= _QUOTED else "medium"  # the user's own sentence, with another number in it
+        return Derivation("none", f"a text with the number {loose[0]:g}, which nothing says or shows", sure, near)
     if partly >= 0.7:
         return Derivation("likely", f"{partly:.0%} of its words were said or shown")
     return Derivation("weak" if partly >= 0.4 else "none", f"a text of which {partly:.0%} of the words were said or shown", "low", near)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .choices import anything_passes
 from .declared import wrong_source
 from .deriving import Derivation, Slot, derive, explained, slot_of
 from .discovery import shown_by
@@ -25,7 +26,7 @@ class Lack(NamedTuple):
 
     Attributes:
         made, name, value: which. found: the best derivation. declared: what is wrong with its declaration, "" where there is none.
-        lookup: a call that would show the value, "" where none was found.
+        lookup: a call that would show the value, "" where none was found. free: any other value passes as well.
     """
 
     made: Made
@@ -34,6 +35,7 @@ class Lack(NamedTuple):
     found: Derivation
     declared: str = ""
     lookup: str = ""
+    free: bool = False
 
 
 def lacks(evidence: Evidence) -> list[Lack]:
@@ -65,7 +67,9 @@ def _search(evidence: Evidence, wrong: dict[tuple[str, str], str]) -> Iterator[L
             slot = slot_of(made.call.name, name, function)
             found = derive(value, slot, known)
             if found.grade in ("weak", "none") or why:
-                yield Lack(made, name, value, found, why, _looked_up(evidence, made, value, slot, found, known))
+                lookup = _looked_up(evidence, made, value, slot, found, known)
+                free = found.grade == "none" and not lookup and not why and anything_passes(evidence, made, name)
+                yield Lack(made, name, value, found, why, lookup, free)
         known.use(dict(made.call.arguments))
         known.see(made.outcome.value, made.outcome.text)
 
@@ -97,4 +101,6 @@ def _judged(lack: Lack) -> tuple[str, Level, Level, str]:
         confidence = "medium"
     if lack.found.grade == "weak":
         return "guessed", "low", confidence, told + because
+    if lack.free:
+        return "no-source", "low", confidence, f"{told}; no check minds, for other values pass as well"
     return "no-source", "high" if confidence == "high" else "medium", confidence, told + because

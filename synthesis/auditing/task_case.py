@@ -6,6 +6,7 @@ judge would refuse; nothing here decides what a finding is. Faults of a service 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from ...envs.worldset import WorldSet
 from .case import Call, CaseTurn, Oddity, Outcome
 
 _ENDLESS = 1 << 30
+_STATUS = re.compile(r"(^|_)(status|success|succeeded|ok)$")
+_ASKING = re.compile(r"(^|_)(get|check|is|has|view|show|list|find|search|status|estimate|verify)(_|$)|[a-z](Status|State)$")
 
 
 class TaskPlay:
@@ -47,7 +50,7 @@ class TaskPlay:
             self._episode.step("", (made,))
         result = self._episode.step("", (made,)).results[0]
         value = value_of(result)
-        refused = result.error is None and isinstance(value, dict) and bool(value.get("error"))
+        refused = result.error is None and isinstance(value, dict) and (bool(value.get("error")) or _says_no(name, value))
         error = None if result.error is None else f"{result.error}: {_message(value)}"
         return Outcome(result.text, value, error, refused, before != self._episode.worlds.fingerprint())
 
@@ -115,6 +118,12 @@ def value_of(result: ToolResult) -> Any:
         return result.value
     except (ValueError, RecursionError):
         return result.text
+
+
+def _says_no(name: str, value: dict[str, Any]) -> bool:
+    """Whether a call that was to do something answers that it did not: a status that is false, from a tool that does not ask for one."""
+    told = [part for key, part in value.items() if _STATUS.search(key)]
+    return bool(told) and all(part is False for part in told) and not _ASKING.search(name)
 
 
 def _message(value: Any) -> str:

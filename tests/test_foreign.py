@@ -7,9 +7,11 @@ import json
 from typing import Any
 
 import pytest
+
 from turngym.envs.bridges.canon import canonical_text, parts_of, plain_data
 from turngym.envs.bridges.foreign import ForeignTool, ForeignWorld
 from turngym.envs.errors import DefinitionError, ToolError
+from turngym.envs.registry import world_class
 from turngym.envs.worldset import WorldSet, WorldSpec
 
 
@@ -129,10 +131,9 @@ def test_an_unwatched_world_is_read_when_somebody_asks():
 def test_a_config_is_the_initial_state_and_ours_take_none():
     worlds = WorldSet.create([WorldSpec(Shelves, config='{"books": ["dune"]}')])
     assert worlds.call("count").value == 101
+    banking = world_class("Banking")
     with pytest.raises(DefinitionError, match="takes no config"):
-        from turngym.envs.registry import world_class
-
-        world_class("Banking").create(config='{"a": 1}')
+        banking.create(config='{"a": 1}')
 
 
 def test_values_are_written_down_without_addresses_circles_or_order_of_sets():
@@ -145,5 +146,5 @@ def test_values_are_written_down_without_addresses_circles_or_order_of_sets():
 
     assert plain_data(Node()) == {"me": "<Node>", "tags": ["a", "b", "c"], "run": "<function>"}
     assert canonical_text({2: float("nan"), "a": (1, b"\x01")}) == '{"2":"nan","a":[1,"01"]}'
-    assert parts_of({"empty": {}, "many": {1: "x"}}) == {"empty": "{}", "many/1": '"x"'}
+    assert parts_of({"empty": {}, "none": [], "many": {1: "x"}}) == {"none": "[]", "many/1": '"x"'}
     plain_data("\ud800").encode()

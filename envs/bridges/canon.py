@@ -46,14 +46,14 @@ def canonical_text(value: Any, private: bool = False) -> str:
 
 
 def parts_of(state: Mapping[str, Any], private: bool = False, write: Callable[[Any], str] | None = None) -> dict[str, str]:
-    """Named state as parts, `path -> canonical text`; a mapping is told entry by entry (`orders/17`), so that effects are small.
+    """Named state as parts, `path -> canonical text`; a mapping is told by its entries alone (`orders/17`), so that effects are small.
 
     `write`: how a value is written down, if not by `canonical_text` itself.
     """
     parts: dict[str, str] = {}
     text = write or partial(canonical_text, private=private)
     for name, value in state.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             for key, held in value.items():
                 parts[f"{name}/{_key(key)}"] = text(held)
         else:

@@ -36,7 +36,8 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from ..envs.env import pack_of
-    from ..envs.registry import ENVS
+    from ..envs.errors import MissingExtraError
+    from ..envs.registry import ENVS, FOREIGN_ENVS
     from ..envs.worldset import tool_table
 
     with answering(as_json) as answer:
@@ -48,8 +49,18 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
                 {"id": info.id, "worlds": list(info.worlds), "tools": len(tool_table(classes).tools), "tasks": len(pack_of(info.id))}
             )
             shown.add_row(info.id, ", ".join(info.worlds), str(rows[-1]["tools"]), str(rows[-1]["tasks"]))
+        missing = ""
+        for info in FOREIGN_ENVS:
+            row: dict[str, Any] = {"id": info.id, "worlds": list(info.worlds), "tools": None, "tasks": None}
+            try:
+                row.update(tools=len(tool_table(env_and_worlds(info.id)[1]).tools), tasks=len(pack_of(info.id)))
+            except MissingExtraError as error:
+                missing = str(error)
+            rows.append(row)
+            shown.add_row(info.id, f"{len(info.worlds)} classes of BFCL", str(row["tools"] or "-"), str(row["tasks"] or "-"))
         answer.data(rows)
-        answer.show(shown, "A short name does as well (Banking), and so does a world of your own: module:World or file.py:World.")
+        answer.show(shown, *([styled(missing, "dim")] if missing else []))
+        answer.show("A short name does as well (Banking), and so does a world of your own: module:World, file.py:Class, mcp:server.json.")
 
 
 @envs.command("show")
@@ -93,17 +104,33 @@ def _about(info: EnvInfo, classes: tuple[type[World], ...]) -> dict[str, Any]:
     counts = {split: len(pack.indices(split)) for split in ("train", "test")} if pack else {"train": 0, "test": 0}
     return {
         "id": info.id,
-        "worlds": [{"name": cls.__name__, "version": cls.version, "page": cls.page()} for cls in classes],
+        "worlds": [{"name": cls.__name__, "version": cls.version, "page": cls.page(), **_foreign(cls)} for cls in classes],
         "tools": tools,
         "state": state,
         "tasks": counts,
     }
 
 
+def _foreign(cls: type[World]) -> dict[str, Any]:
+    """What there is to tell of a world that was not written as one: what its definition leaves open, and what a fork costs."""
+    from ..envs.bridges.foreign import ForeignWorld
+    from ..envs.bridges.objects import ObjectWorld, fork_cost
+
+    if not issubclass(cls, ForeignWorld):
+        return {}
+    cost = fork_cost(cls) if issubclass(cls, ObjectWorld) else {}
+    return {"gaps": list(cls.gaps), "forking": cls.forking(), **({"fork_cost": cost} if cost else {})}
+
+
 def _show(answer: Answer, about: dict[str, Any]) -> None:
     answer.show(styled(about["id"], "bold cyan"))
     for world in about["worlds"]:
         answer.show(styled(f"\n{world['name']} (version {world['version']})", "bold"), styled(world["page"]))
+        if world.get("forking"):
+            cost = world.get("fork_cost")
+            times = f"; {cost['keep_us']:,.0f} us to keep one, {cost['make_us']:,.0f} us to make one of it" if cost else ""
+            answer.show(styled(f"A foreign world: {world['forking']}{times}.", "dim"))
+        answer.show(*[styled(f"Left open: {gap}", "yellow") for gap in world.get("gaps", ())])
     tools = table("tool", "arguments (? optional)", "what it does", title="\nTools: w writes, r reads")
     for item in about["tools"]:
         name = styled(f"{'w' if item['writes'] else 'r'} {item['name']}", "yellow" if item["writes"] else "green")

@@ -76,7 +76,9 @@ class BatchLoop:
 
     def __init__(self, model: Any, ends: Sequence[int], known: int, size: int = 8, keep: int = 65_536) -> None:
         self._model, self._ends = model, frozenset(ends)
-        self._last = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        takes = inspect.signature(model.forward).parameters
+        self._last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._past = "cache" if "cache" in takes else "past_key_values"  # renamed in transformers 5
         self._known, self._size = known, size
         self._shelf = _Shelf(keep)
         self._waiting: deque[Request] = deque()
@@ -152,7 +154,7 @@ class BatchLoop:
         for index, (keys, values) in enumerate(layers):
             cache.update(keys[None, :, :begun], values[None, :, :begun], index)
         inputs = torch.from_numpy(ids[begun:])[None].to(self._model.device)
-        answer = self._model(input_ids=inputs, past_key_values=cache, use_cache=True, **self._last)
+        answer = self._model(input_ids=inputs, use_cache=True, **{self._past: cache}, **self._last)
         return answer.logits[0, -1].float().cpu().numpy(), [(layer.keys[0], layer.values[0]) for layer in cache.layers]
 
     def _decode(self) -> None:
@@ -164,8 +166,8 @@ class BatchLoop:
             input_ids=torch.tensor([[row.ids[-1]] for row in self._rows], device=device),
             attention_mask=torch.from_numpy(mask.astype(np.int64)).to(device),
             position_ids=torch.tensor([[row.cached] for row in self._rows], device=device),
-            past_key_values=self._cache,
             use_cache=True,
+            **{self._past: self._cache},
         )
         logits = answer.logits[:, -1].float().cpu().numpy()
         done = []
@@ -276,7 +278,8 @@ def _growing_layer() -> Any:
 
         def _padded(self, parts: Sequence[Any]) -> Any:
             width = max(part.shape[-2] for part in parts)
-            room = torch.zeros((len(parts), parts[0].shape[0], width + _GROWTH, parts[0].shape[-1]), dtype=self.dtype, device=self.device)
+            shape = (len(parts), parts[0].shape[0], width + _GROWTH, parts[0].shape[-1])
+            room = torch.zeros(shape, dtype=parts[0].dtype, device=parts[0].device)
             for index, part in enumerate(parts):
                 room[index, :, width - part.shape[-2] : width] = part
             return room

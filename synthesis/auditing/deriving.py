@@ -169,7 +169,7 @@ def _number(value: float, slot: Slot, known: Knowledge) -> Derivation:
     if wanted in (0.0, 1.0, -1.0):
         return Derivation("weak", "the first or only one, perhaps", "low")
     near = sorted({*known.said_numbers, *known.shown_numbers}, key=lambda one: abs(one - wanted))[:3]
-    small = wanted == int(wanted) and abs(wanted) <= 10
+    small = abs(wanted) <= 10 and wanted == int(wanted)
     return Derivation("none", "a number that nothing says, shows or gives", "medium" if small else "high", tuple(f"{n:g}" for n in near))
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL = "gpt-4o-2024-11-20-FC"
-REAL = frozenset(("bfcl_eval", "filelock", "mpmath", "tree_sitter", "tree_sitter_java", "tree_sitter_javascript"))
+REAL = frozenset(("bfcl_eval", "filelock", "mpmath"))
 
 
 class Nothing:

@@ -19,7 +19,8 @@ from turngym.agents.executors.processes import Processes
 from turngym.envs.env import pack_of
 from turngym.envs.task import Task
 from turngym.synthesis.auditing.adapters import Entry, Tasks
-from turngym.synthesis.auditing.audit import Audited, AuditReport, audit, audit_case, audit_entry
+from turngym.synthesis.auditing.audit import AuditReport, audit
+from turngym.synthesis.auditing.audited import Audited, audit_case, audit_entry
 from turngym.synthesis.auditing.finding import KINDS, LEVELS, Finding
 from turngym.synthesis.auditing.report import summary
 

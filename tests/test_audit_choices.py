@@ -9,7 +9,7 @@ import pytest
 from turngym.envs.env import pack_of
 from turngym.envs.task import Task
 from turngym.envs.told import mentions
-from turngym.synthesis.auditing.audit import audit_case
+from turngym.synthesis.auditing.audited import audit_case
 from turngym.synthesis.auditing.deriving import derive, slot_of
 from turngym.synthesis.auditing.knowledge import Knowledge
 from turngym.synthesis.auditing.task_case import TaskCase, _says_no

@@ -18,7 +18,8 @@ from planting import altered_number, plant, unknown_id
 from turngym.cli import run
 from turngym.envs.env import pack_of
 from turngym.synthesis.auditing import page as pages
-from turngym.synthesis.auditing.audit import Audited, AuditReport
+from turngym.synthesis.auditing.audit import AuditReport
+from turngym.synthesis.auditing.audited import Audited
 from turngym.synthesis.auditing.finding import Finding
 from turngym.synthesis.auditing.page import page
 

@@ -1,5 +1,5 @@
 """Auditing: whether each task of a set is sound, decided by execution and explained, without a model.
 
-`audit.py` runs over the cases that `adapters.py` makes of a task file, a pack or a foreign format; one file per kind of
-finding says what is wrong; `report.py` and `page.py` show it.
+`audited.py` audits one of the cases that `adapters.py` makes of a task file, a pack or a foreign format; one file per kind of
+finding says what is wrong; `audit.py` goes over a whole set; `report.py` and `page.py` show it.
 """

@@ -14,7 +14,7 @@ from ...agents.executors.team import AHEAD_SECONDS, DEATHS_ALONE, Hire, Team
 from ...agents.executors.trade import Dumps, Parcel, order_of
 from ..workshop import WINDOW
 from .adapters import Entry, adapter_of
-from .audit import Audited, audit_entry
+from .audited import Audited, audit_entry
 from .finding import Finding
 
 

@@ -11,7 +11,8 @@ import html
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .audit import Audited, AuditReport
+from .audit import AuditReport
+from .audited import Audited
 from .finding import KINDS, LEVELS, Finding, Level
 from .report import counts, summary, worst_first
 from .style import SCRIPT, STYLE

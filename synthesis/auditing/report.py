@@ -12,7 +12,8 @@ from typing import Any
 
 from ...agents.records import ASIDE
 from ...envs.errors import RunError
-from .audit import Audited, AuditReport
+from .audit import AuditReport
+from .audited import Audited
 from .finding import KINDS, LEVELS, Finding, Level, at_least
 
 RECORDS = "audit.jsonl"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import pytest
 from mini_world import Library
 from probe_worlds import probed
 
@@ -19,6 +20,7 @@ from turngym.envs.worldset import tool_table
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_what_probing_finds():
     stored = json.loads((ROOT / "envs" / remembered.FILE).read_text())
     assert stored == probed(), "the worlds have changed: python tests/probe_worlds.py"

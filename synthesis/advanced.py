@@ -110,6 +110,12 @@ class AdvancedTool(NamedTuple):
         return {"type": "function", "function": {"name": self.name, "description": self.description, "parameters": parameters}}
 
 
+def has_rivals(data: Any, path: str) -> bool:
+    """Whether what stands at a path in a result is one of several objects of a list. Raises LookupError for no such path."""
+    siblings = follow(data, path[: path.rindex("[")]) if "[" in path else None
+    return isinstance(siblings, list) and sum(isinstance(item, dict) for item in siblings) > 1
+
+
 def pick_value(data: Any, path: str, reference: Reference) -> Any:
     """The value at `path` in a result, its list index chosen anew by the reference's words.
 

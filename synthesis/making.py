@@ -7,6 +7,7 @@ judged and answered. Not here: which rounds are drawn (`assemble.py`), and what 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -136,7 +137,14 @@ class Making:
     def sample(self, place: Place) -> Sample:
         """The conversation as a sample with its task."""
         worlds = tuple(
-            TaskWorld(world=name, seed=spec.seed, size=spec.size, version=spec.world.version, swell=spec.swell)
+            TaskWorld(
+                world=name,
+                seed=spec.seed,
+                size=spec.size,
+                version=spec.world.version,
+                swell=spec.swell,
+                config=json.loads(spec.config) if spec.config else {},
+            )
             for name, spec in place.worlds
         )
         targets = [note["target"] for note in self.notes]

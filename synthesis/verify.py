@@ -22,7 +22,7 @@ from ..envs.told import mentions
 from ..envs.tool import ToolCall, ToolResult
 from ..envs.verdict import Judge, Verdict, new_judge, start_of
 from ..envs.worldset import WorldSet
-from .advanced import pick_value
+from .advanced import has_rivals, pick_value
 from .brief import states
 from .chain import check_reasoning
 from .plan import Reference
@@ -341,15 +341,9 @@ def _flows(call: str, path: str, reference: Reference, value: Any, allowed: set[
         picked = pick_value(replay.values[call], path, reference)
     except (LookupError, ValueError):
         return f"its source has nothing at {path}, or the user's words fit several"
-    if reference == Reference() and _rivals(replay.values[call], path):
+    if reference == Reference() and has_rivals(replay.values[call], path):
         return f"its source has several at {path}, and the user's words fit several"
     return "" if found == value == picked else f"its source shows {shorten(repr(found), 40)} at {path}, not {shorten(repr(value), 40)}"
-
-
-def _rivals(data: Any, path: str) -> bool:
-    """Whether what stands at a path is one of several objects of a list."""
-    siblings = follow(data, path[: path.rindex("[")]) if "[" in path else None
-    return isinstance(siblings, list) and sum(isinstance(item, dict) for item in siblings) > 1
 
 
 def _after(gold: Iterable[GoldCall], call: GoldCall, source: str) -> bool:

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from turngym.envs.binding import Pool
 from turngym.envs.bridges.canon import canonical_text, parts_of, plain_data
 from turngym.envs.bridges.foreign import ForeignTool, ForeignWorld
 from turngym.envs.errors import DefinitionError, ToolError
 from turngym.envs.registry import world_class
+from turngym.envs.task import Turn
 from turngym.envs.worldset import WorldSet, WorldSpec
+from turngym.synthesis.making import Making, Place
+from turngym.synthesis.phrasing import Style
+from turngym.synthesis.query import PERSONAS
+from turngym.synthesis.roles import Scene
 
 
 class Shelf:
@@ -148,3 +154,13 @@ def test_values_are_written_down_without_addresses_circles_or_order_of_sets():
     assert canonical_text({2: float("nan"), "a": (1, b"\x01")}) == '{"2":"nan","a":[1,"01"]}'
     assert parts_of({"empty": {}, "none": [], "many": {1: "x"}}) == {"none": "[]", "many/1": '"x"'}
     plain_data("\ud800").encode()
+
+
+def test_a_sample_keeps_the_config_of_its_world():
+    spec = WorldSpec(Shelves, config='{"books": ["dune"]}')
+    worlds = WorldSet.create([spec])
+    making = Making(worlds, Pool(), Scene(PERSONAS[0], Style(), 0))
+    making.turns.append(Turn(user="How many?"))
+    making.notes.append({"target": "count"})
+    task = making.sample(Place("shelves", (("tests:Shelves", spec),))).task
+    assert task.worlds[0].config == {"books": ["dune"]}

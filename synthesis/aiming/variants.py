@@ -23,11 +23,10 @@ from typing import Any
 from ...envs.binding import Bound, Occurrence, Pool
 from ...envs.errors import TaskError, shorten
 from ...envs.graph import graph_of
-from ...envs.registry import world_class
 from ...envs.task import Checks, GoldCall, Source, Task, Turn
 from ...envs.tool import Tool
-from ...envs.verdict import start_of
-from ...envs.worldset import WorldSet, WorldSpec
+from ...envs.verdict import spec_of, start_of
+from ...envs.worldset import WorldSet
 from ..advanced import compose, pick_value
 from ..assemble import Assembler, AssemblyOptions, Place
 from ..navigator import Rejected, holding
@@ -51,7 +50,7 @@ def variants_of(task: Task, n: int, refused: Counter[str], roles: Roles | None =
     Raises `TaskError` for a task whose gold does not run here.
     """
     pattern = Pattern(task)
-    specs = [WorldSpec(world_class(part.world), 0, part.size, part.swell) for part in task.worlds]
+    specs = [spec_of(part)._replace(seed=0) for part in task.worlds]
     options = AssemblyOptions(min_jump=0.0, strength=1)
     assembler = Assembler(graph_of([spec.world for spec in specs]), roles or template_roles(), options)
     found: set[str] = {task.id}

@@ -6,7 +6,6 @@ the user said; one said to come from the user must stand in his words. Not here:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,13 +13,11 @@ from ...envs.binding import follow
 from ...envs.errors import display, shorten
 from ...envs.task import Source
 from ...envs.told import mentions
-from ..advanced import pick_value
+from ..advanced import has_rivals, pick_value
 from ..brief import states
 from ..plan import Reference
 from .case import Call
 from .evidence import Evidence, Made
-
-_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
 
 
 def wrong_source(evidence: Evidence, made: Made, name: str, source: Source) -> str:
@@ -68,16 +65,11 @@ def _stands(found: Made, source: Source, value: Any) -> str:
     try:
         shown = follow(found.outcome.value, source.path)
         picked = pick_value(found.outcome.value, source.path, reference)
-        if reference == Reference() and _rivals(found.outcome.value, source.path):
+        if reference == Reference() and has_rivals(found.outcome.value, source.path):
             return f"{found.label} has several at {source.path}, and nothing tells which"
     except (LookupError, ValueError, TypeError):
         return f"{found.label} has nothing at {source.path or 'its top'}, or the words fit several"
     return "" if shown == value == picked else f"{found.label} shows {display(shown, 40)} at {source.path}"
-
-
-def _rivals(data: Any, path: str) -> bool:
-    siblings = follow(data, path[: path.rindex("[")]) if "[" in path else None
-    return isinstance(siblings, list) and sum(isinstance(item, dict) for item in siblings) > 1
 
 
 def _comes_after(evidence: Evidence, call: Call, source: str) -> bool:

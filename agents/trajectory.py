@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from ..envs.errors import RunError, shorten
 from ..envs.messages import Message
-from ..envs.task import Task
+from ..envs.task import Task, parse_task
 from ..envs.tool import ToolCall
 from .policy import AssistantMessage
 
@@ -103,8 +103,8 @@ class Trajectory:
         return str(self.task.get("env", ""))
 
     def read_task(self) -> Task:
-        """The task, checked. Raises pydantic's `ValidationError` if this version cannot read it."""
-        return Task.model_validate(self.task)
+        """The task, checked. Raises `TaskError` if this version cannot read it, `WorldRefusedError` for a world nobody allowed."""
+        return parse_task(self.task, f"trajectory {shorten(self.id)}")
 
     def assistant(self) -> Iterator[AssistantMessage]:
         """What the policy emitted, message by message, with tokens where recorded."""

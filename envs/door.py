@@ -61,7 +61,7 @@ def place_of(name: str) -> str | None:
     if name.partition(":")[0] in CLOSED and ":" in name:
         return name
     known = _allowed.get(_canonical(name))
-    if known is None and (tail := _tail(name)):
+    if known is None and (tail := _tail(name)) is not None:
         alike = [place for place in _allowed.values() if _tail(place) == tail]
         known = alike[0] if len(alike) == 1 else None
     return known
@@ -116,13 +116,13 @@ def _canonical(name: str) -> str:
     return f"{os.path.abspath(place)}:{attribute}" if place.endswith(".py") else name
 
 
-def _tail(name: str) -> tuple[str, str]:
-    """What a world from a file goes by wherever the file lies: the file's name and the class; nothing for other worlds."""
+def _tail(name: str) -> tuple[str, str] | None:
+    """What a world from a file goes by wherever the file lies: the file's name and the class; None for other worlds."""
     scheme, _, rest = name.partition(":")
     if scheme == "mcp":
-        return (_base(rest), "mcp") if _is_file(rest) else ("", "")
+        return (_base(rest), "mcp") if _is_file(rest) else None
     place, _, attribute = name.rpartition(":")
-    return (_base(place), attribute) if place.endswith(".py") else ("", "")
+    return (_base(place), attribute) if place.endswith(".py") else None
 
 
 def _is_file(declared: str) -> bool:

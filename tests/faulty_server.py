@@ -25,6 +25,7 @@ from typing import Any
 Message = dict[str, Any]
 Answer = Callable[[dict[str, Any]], Message]
 HUGE = 1 << 30
+LOOK = {"role": "user", "content": "Hello"}
 TOO_LONG = "This model's maximum context length is 512 tokens. However, your request has 700 input tokens."
 
 
@@ -135,8 +136,13 @@ class FaultyServer:
 
     @property
     def completions(self) -> list[Seen]:
-        """The requests for completions, without the small one of a policy's first look."""
-        return [seen for seen in self.seen if seen.method == "POST" and seen.json.get("max_tokens") != 1]
+        """The requests for completions, without those of a policy's first look."""
+        return [seen for seen in self.seen if seen.method == "POST" and seen.json["messages"][-1] != LOOK]
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The bodies of a policy's first looks."""
+        return [seen.json for seen in self.seen if seen.method == "POST" and seen.json["messages"][-1] == LOOK]
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from ...envs.messages import Message
 from ...envs.tool import ToolCall
 from ..policy import AssistantMessage
+from .wire import NO_ANSWER
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _THINK, _THOUGHT = "<think>", "</think>"
@@ -159,7 +160,8 @@ def as_plain_chat(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]
         if role == "system" and made and made[0]["role"] == "system" and len(made) == 1:
             made[0] = {"role": "system", "content": f"{content}\n\n{made[0]['content']}"}
         else:
-            made.append({"role": role, "content": _with_calls(content, message.get("tool_calls") or ())})
+            written = _with_calls(content, message.get("tool_calls") or ())
+            made.append({"role": role, "content": NO_ANSWER if role == "assistant" and not written.strip() else written})
     if results:
         made.append({"role": "user", "content": "\n".join(results)})
     return made

@@ -110,8 +110,10 @@ class Plan:
         )  # fmt: skip
 
 
-def opening_of(job: Job, plan: Plan) -> Conversation | None:
-    """The conversation in which a job begins, before anyone spoke: what is asked of a policy. None for a task that cannot open."""
+def opening_of(policy: Policy, job: Job, plan: Plan) -> Conversation | None:
+    """The conversation in which a job begins, for a policy that is prepared for one; None for others, and where a task cannot open."""
+    if not hasattr(policy, "prepare_for"):
+        return None
     task = job.task
     try:
         episode = Episode(task, hidden=plan.conditions.hidden)
@@ -124,7 +126,8 @@ def opening_of(job: Job, plan: Plan) -> Conversation | None:
 async def served(*players: Any, first: Conversation | None = None) -> AsyncIterator[None]:
     """Policies (and users) with their `prepare` called, and `close` at the end; None is passed over.
 
-    Where `first` is given, the first player that has `prepare_for` is prepared for it instead. Raises what a `prepare` raises, as `RunError` if it was not said for people, with those before it closed again.
+    The first of them has its `prepare_for` called instead where `first` is given. Raises what a `prepare` raises, as
+    `RunError` if it was not said for people, with those before it closed again.
     """
     async with contextlib.AsyncExitStack() as stack:
         for player in players:
@@ -155,7 +158,7 @@ class InProcess:
         first = next(jobs, None)
         if first is None:
             return  # nothing to do needs no server
-        begun = served(policy, plan.user, first=opening_of(first, plan))
+        begun = served(policy, plan.user, first=opening_of(policy, first, plan))
         async with begun, contextlib.aclosing(self._play(policy, chain((first,), jobs), plan)) as trajectories:
             async for trajectory in trajectories:
                 yield trajectory

@@ -122,7 +122,7 @@ class Player:
         if self._first is not None:
             with contextlib.suppress(Exception):  # a malformed task is told when it is made
                 identity, line, trial = self._first
-                first = opening_of(Job(identity, task_of(line), trial), self._plan)
+                first = opening_of(self._policy, Job(identity, task_of(line), trial), self._plan)
         return served(self._policy, self._plan.user, first=first)
 
     async def make(self, parcel: Parcel) -> bytes:

@@ -153,7 +153,7 @@ class ChatPolicy:
             fields["messages"] = as_plain_chat(messages, tools)
         else:
             fields["messages"] = wire_messages(messages, self.names(tools), self.attached)
-        options = {"temperature": self.temperature, "top_p": self.top_p, self.manner.limit: self.max_tokens}
+        options: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p, self.manner.limit: self.max_tokens}
         if self.manner.stream:
             options |= {"stream": True, "stream_options": {"include_usage": True} if self.manner.usage else None}
         options |= {"seed": seed if self.seeded else None, **({"logprobs": True, "return_token_ids": True} if self.tokens else {})}

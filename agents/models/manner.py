@@ -16,7 +16,8 @@ from .retrying import Fault
 _REFUSED = re.compile(r"unsupported|not supported|unrecogni[sz]ed|unknown|unexpected|extra inputs|not permitted|instead|deprecated", re.I)
 _ONLY_STREAMS = re.compile(
     r"only supports? (the )?stream|stream(ing)?( mode)? (is|must be|should be|has to be) (required|enabled|set to true|true|on)"
-    r"|(must|please|required to) (be )?(set|enable|use) (the )?`?stream|non-?stream\w*( calls?| mode| requests?)?( \w+){0,2} (not|un)\s?support"
+    r"|(must|please|required to) (be )?(set|enable|use) (the )?`?stream"
+    r"|non-?stream\w*( calls?| mode| requests?)?( \w+){0,2} (not|un)\s?support"
     r"|(not|un)\s?support\w*( \w+){0,2} non-?stream|false for non-streaming calls",
     re.IGNORECASE,
 )

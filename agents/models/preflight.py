@@ -32,7 +32,12 @@ _TOOL = {  # with a parameter that is optional, as those of most tools are
     "function": {
         "name": "note",
         "description": "Take a note.",
-        "parameters": {"type": "object", "properties": {"text": _TEXT, "title": _TEXT}, "required": ["text"], "additionalProperties": False},
+        "parameters": {
+            "type": "object",
+            "properties": {"text": _TEXT, "title": _TEXT},
+            "required": ["text"],
+            "additionalProperties": False,
+        },
     },
 }
 _ADAPTATIONS = 4

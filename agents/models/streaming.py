@@ -35,7 +35,7 @@ def assemble(body: bytes) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0}
     message: dict[str, Any] = {}
     calls = _Calls()
-    ended = False
+    begun = ended = False
     for chunk in _chunks(body):
         if chunk is None:
             ended = True
@@ -45,8 +45,10 @@ def assemble(body: bytes) -> dict[str, Any]:
         whole |= {name: value for name, value in chunk.items() if name != "choices" and value is not None}
         for part in chunk.get("choices") or ():
             if isinstance(part, dict) and not part.get("index"):
-                ended |= part.get("finish_reason") is not None
+                begun, ended = True, ended or part.get("finish_reason") is not None
                 _take(choice, message, calls, part)
+    if not begun:
+        raise BrokenStreamError("no choices in the event stream")
     if not ended:
         raise BrokenStreamError("the event stream ended before its end")
     if listed := calls.whole():

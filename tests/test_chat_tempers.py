@@ -123,10 +123,21 @@ def test_a_record_without_attachments_loads_as_before():
 def test_all_messages_go_back_whole_to_a_server_that_wants_it_so():
     task = two_turn_task(1)
     with FaultyServer(attaching([task]), refuses=wants_reasoning_of_all) as server:
-        assert live(server, task).reason == "infrastructure"
+        report = run_all(chat(server), [task] * 2, limits=Limits(steps=20))
+        refused = len(server.completions) - sum(len(made.steps) for made in report.trajectories)
+        assert [made.success for made in report.trajectories] == [True, True]
+        assert (len(report.notes), "attached=all" in report.notes[0]) == (1, True)  # found out, and said once
+        assert 1 <= refused <= 2
         made = live(server, task, attached="all")
     assert (made.status, made.success) == ("completed", True)
     assert all(message["reasoning_content"] == "I look." for message in sent_back(server))
+
+
+def test_a_server_that_wants_more_than_it_gave_is_infrastructure():
+    task = two_turn_task(1)
+    with FaultyServer(plays_gold([task]), refuses=wants_reasoning) as server:  # which attached nothing
+        made = live(server, task)
+    assert (made.reason, "must be passed back" in made.detail) == ("infrastructure", True)
 
 
 def test_a_server_that_takes_no_field_of_its_own_gets_none():

@@ -152,7 +152,7 @@ class ChatPolicy:
         if self.tools == "text":
             fields["messages"] = as_plain_chat(messages, tools)
         else:
-            fields["messages"] = wire_messages(messages, self.names(tools), self.attached)
+            fields["messages"] = wire_messages(messages, self.names(tools), "all" if self.manner.whole else self.attached)
         options: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p, self.manner.limit: self.max_tokens}
         if self.manner.stream:
             options |= {"stream": True, "stream_options": {"include_usage": True} if self.manner.usage else None}
@@ -209,14 +209,19 @@ class ChatEpisode:
 
         Raises `EndEpisode` (`context`, `requests`) and `InfrastructureError`.
         """
-        policy = self._policy
-        body = policy.body(conversation.messages, conversation.tools, _seed(conversation))
+        policy, seed = self._policy, _seed(conversation)
+        whole = policy.manner.whole or policy.attached != "turn" or not any(m.get("attached") for m in conversation.messages)
+        body = policy.body(conversation.messages, conversation.tools, seed)
 
         async def attempt() -> Completion:
+            nonlocal body, whole
             self._count()
             try:
                 return await policy.complete(body)
-            except Fault:
+            except Fault as fault:
+                if not whole and policy.manner.wants_whole(fault, policy.url):
+                    whole, body = True, policy.body(conversation.messages, conversation.tools, seed)
+                    return await attempt()
                 self._failed += 1
                 raise
 

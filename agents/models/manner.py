@@ -1,8 +1,8 @@
 """How one server wants to be asked, where that is no choice of the user's and changes no answer.
 
-Laws: it is learned from the server's own refusal of the first request before a run, told once (`notes`), and never part
-of what a run records as its config, since any server that takes the same options gives the same answers. Not here: what
-the user has to decide (`preflight.py` tells that).
+Laws: it is learned from the server's own refusal, of the first request before a run (that reasoning of earlier turns is
+wanted shows later, and is learned then), told once (`notes`), and never part of what a run records as its config, since any
+server that takes the same options gives the same answers. Not here: what the user has to decide (`preflight.py` tells that).
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ _ONLY_STREAMS = re.compile(
     r"|(not|un)\s?support\w*( \w+){0,2} non-?stream|false for non-streaming calls",
     re.IGNORECASE,
 )
+_WANTS_BACK = re.compile(
+    r"(reasoning\w*|thinking|thought\w*)\W.{0,120}\b(missing|must be (passed|sent|included)|passed back|required)"
+    r"|missing a? ?`?(reasoning|thinking|thought)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(eq=False)
@@ -29,12 +34,13 @@ class Manner:
 
     Attributes:
         limit: the field that bounds the tokens of an answer. stream: ask for an event stream. usage: ask for the counts of
-            tokens in it. notes: what was learned, in words for people.
+            tokens in it. whole: send back what it attached in earlier turns too. notes: what was learned, in words for people.
     """
 
     limit: str = "max_tokens"
     stream: bool = False
     usage: bool = True
+    whole: bool = False
     notes: list[str] = field(default_factory=list)
 
     def adapt(self, fault: Fault, where: str) -> bool:
@@ -56,3 +62,12 @@ class Manner:
             self.notes.append(f"{where} refuses stream_options; tokens are counted where it tells them unasked")
             return True
         return False
+
+    def wants_whole(self, fault: Fault, where: str) -> bool:
+        """Learn that messages of earlier turns have to go back whole, from a refusal of a request in which they did not."""
+        if fault.status not in (400, 422) or not _WANTS_BACK.search(fault.said):
+            return False
+        if not self.whole:
+            self.whole = True
+            self.notes.append(f"{where} wants the reasoning of earlier turns back; attached=all from now on")
+        return True

@@ -162,6 +162,7 @@ def test_what_says_nothing_of_the_prompts_length_is_no_overflow(said):
         (b'{"detail": [{"loc": ["body", "tools", 0, "strict"], "msg": "Extra inputs are not permitted"}]}', "tools.0.strict: Extra inputs"),
         (b'{"object": "error", "message": "No.", "code": 400}', "No."),
         (b'{"detail": "No."}', "No."),
+        (b'data: {"error": {"message": "No."}}\n\ndata: [DONE]\n\n', "No."),
         (b"[1]", "[1]"),
         (b'{"error": {"message": ["a"]}}', '["a"]'),
     ],

@@ -194,6 +194,14 @@ def test_a_stream_without_end_is_bounded():
     assert (made.reason, "32 MiB" in made.detail) == ("infrastructure", True)
 
 
+def test_a_key_that_a_stream_echoes_in_pieces_stands_nowhere(monkeypatch):
+    key = "sk-proj-0123456789abcdefXYZ"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with FaultyServer(says(f"I got {key}."), streams=in_pieces, key=key) as server:
+        made = live(server)
+    assert made.messages[-1]["content"] == "I got ***."
+
+
 # -- packed answers ---------------------------------------------------------------------------------------
 
 

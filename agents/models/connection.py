@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ...envs.errors import RunError, shorten
 from ...envs.extras import need
 from .retrying import Fault, status_fault
+from .streaming import whole_of
 
 DEFAULT_URL = "https://api.openai.com/v1"
 MOST_BYTES = 32 * 1024 * 1024
@@ -85,7 +86,7 @@ class Connection:
                 else:
                     options["headers"] = {"Content-Type": "application/json"}
                     answer = await self._client.post(path, content=body, cast_to=self._answer, options=options)
-                return self._blotted(answer.content)
+                return self._blotted(whole_of(answer.content) if self._secret else answer.content)  # a stream cuts a key in pieces
         except openai.APIStatusError as error:
             raise status_fault(error.status_code, error.response.headers, self._blotted(error.response.content)) from None
         except TimeoutError:

@@ -57,6 +57,8 @@ class Refusal(NamedTuple):
 
 def read_refusal(body: bytes) -> Refusal:
     """What the body of an error says: of OpenAI's form, FastAPI's, or any other; never raises."""
+    if (text := body.lstrip()).startswith(b"data:"):  # the first event of a stream
+        body = text.removeprefix(b"data:").split(b"\n", 1)[0]
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

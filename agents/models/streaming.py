@@ -29,6 +29,14 @@ def is_stream(body: bytes) -> bool:
     return body[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_BEGINNINGS)
 
 
+def whole_of(body: bytes) -> bytes:
+    """The completion of a stream as JSON text, in which no text is cut any more; another body as it is."""
+    try:
+        return json.dumps(assemble(body), ensure_ascii=False).encode(errors="surrogatepass") if is_stream(body) else body
+    except BrokenStreamError:
+        return body
+
+
 def assemble(body: bytes) -> dict[str, Any]:
     """The chat completion that a stream told in pieces. Raises `BrokenStreamError`."""
     whole: dict[str, Any] = {}

@@ -85,12 +85,16 @@ def _read_block(text: str, start: int) -> tuple[ToolCall, int]:
 
 
 def _read_object(text: str, start: int) -> _Block | None:
-    """The JSON object at `start`, walked key by key so that the raw text of its arguments is known; None if it is none."""
+    """The JSON object at `start`, walked key by key so that the raw text of its arguments is known.
+
+    None if it is none, or a key stands twice in it.
+    """
     at = _skip(text, start)
     if not text.startswith("{", at):
         return None
     name: Any = None
     arguments = "{}"
+    seen: set[str] = set()
     at = _skip(text, at + 1)
     if text.startswith("}", at):
         return _Block(name, arguments, at + 1)
@@ -98,8 +102,9 @@ def _read_object(text: str, start: int) -> _Block | None:
         while True:
             key, at = _decoder.raw_decode(text, at)
             at = _skip(text, at)
-            if not isinstance(key, str) or not text.startswith(":", at):
+            if not isinstance(key, str) or key in seen or not text.startswith(":", at):
                 return None
+            seen.add(key)
             begun = _skip(text, at + 1)
             value, at = _decoder.raw_decode(text, begun)
             if key == "name":

@@ -24,6 +24,8 @@ from mini_tasks import borrow_task, some_tasks, two_turn_task
 from tempers import at_once, events, in_pieces, only_streams
 
 from turngym.agents import Trajectory, make_policy, run_all
+from turngym.agents.models.manner import Manner
+from turngym.agents.models.retrying import status_fault
 from turngym.agents.models.streaming import BrokenStreamError, assemble, is_stream
 from turngym.agents.models.wire import NoCompletion, read_completion
 
@@ -87,6 +89,24 @@ def test_a_server_that_knows_no_stream_options_gets_none():
     refuses = lambda request: "Unrecognized request argument supplied: stream_options" if "stream_options" in request else ""  # noqa: E731
     with FaultyServer(refuses=refuses, streams=in_pieces) as server:
         assert live(server, stream=True).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("said", "learned"),
+    [
+        ("This model only support stream mode, please enable the stream parameter to access the model.", True),
+        ("Stream must be set to true", True),
+        ("parameter.enable_thinking must be set to false for non-streaming calls", True),
+        ("Non-streaming requests are not supported for this model", True),
+        ("streaming is required for this model", True),
+        ("stream is not supported with tools", False),
+        ("the upstream server must be enabled", False),
+        ("temperature must be at most 2", False),
+    ],
+)
+def test_a_refusal_that_asks_for_streams_is_known_by_its_words(said, learned):
+    fault = status_fault(400, {}, json.dumps({"error": {"message": said}}).encode())
+    assert Manner().adapt(fault, "here") is learned
 
 
 MESSAGES = st.fixed_dictionaries(

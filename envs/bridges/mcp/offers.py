@@ -19,6 +19,7 @@ from mcp import MCPError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from ...doubles import refuse_doubled_keys
 from ...errors import ErrorKind, ToolError, display, shorten
 from ...signature import OutputField, Parameter
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _require_encodable
@@ -139,6 +140,7 @@ class _Door:
             raise self._refuse(f"Invalid JSON: {error}") from None
         if not isinstance(found, dict):
             raise self._refuse(f"an object is expected (got {display(found, 60)})")
+        refuse_doubled_keys(self._name, text, len(found))
         _require_encodable(found.values())
         _require_encodable(list(found))
         if self._closed and (unknown := [name for name in found if name not in self._names]):

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from ..agents.executors.reading import employed
 from ..agents.executors.team import AHEAD_SECONDS, DEATHS_ALONE, Hire, Team, Workforce
 from ..agents.executors.trade import Dumps, Parcel, order_of
-from ..agents.records import lines_of, parse_line
 from ..agents.trajectory import record_line
 from ..envs.errors import RunError
-from .sample import SAMPLES
+from ..envs.lines import Rows, parse_line
+from .sample import SAMPLES, identity_of, is_task
 from .verify import verify_row, verify_task
 from .workshop import WINDOW
 
@@ -38,20 +38,21 @@ def prove_line(number: int, line: bytes) -> Proof:
     row, why = parse_line(line)
     if row is None:
         return Proof(number, None, [why])
-    return Proof(number, str(row["id"]), verify_task(row) if "turns" in row and "messages" not in row else verify_row(row))
+    return Proof(number, identity_of(row, "") or None, verify_task(row) if is_task(row) else verify_row(row))
 
 
 def verify_directory(
     directory: str | Path, progress: Callable[[int, int], None] | None = None, executor: Workforce | None = None
 ) -> dict[str, Any]:
-    """Verify every row of a data set, or of a file of samples or tasks; see `verify_lines`.
+    """Verify every row of a data set, or of a file of samples or tasks; see `verify_lines`. `torn` counts a torn last line.
 
-    Raises `RunError` if there is none.
+    Raises `RunError` if there is none, and for a line that cannot be read or an id that stands twice (`envs/lines.py`).
     """
     path = Path(directory) if Path(directory).is_file() else Path(directory) / SAMPLES
     if not path.is_file():
         raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
-    return verify_lines(lines_of(path), progress, executor)
+    rows = Rows(path, identity=identity_of)
+    return {**verify_lines(((row.number, row.text) for row in rows), progress, executor), "torn": rows.torn}
 
 
 def verify_lines(

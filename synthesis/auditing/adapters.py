@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
-from ...agents.records import lines_of
 from ...envs.errors import RunError, TaskError, UnknownNameError, shorten
+from ...envs.lines import lines_of
 from ...envs.loading import load_module
 from ...envs.task import Task, parse_task
 from ..sample import SAMPLES
@@ -48,7 +48,7 @@ class Tasks:
 
     def entries(self, place: str) -> Iterator[Entry]:
         """The lines of a file."""
-        return file_lines(place)
+        return file_lines(place, objects=True)
 
     def case(self, text: str) -> Case:
         """The case of a task."""
@@ -93,17 +93,13 @@ def _sample(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and "messages" in found and isinstance(found.get("task"), dict) else None
 
 
-def file_lines(place: str) -> Iterator[Entry]:
-    """The lines of a file that are not empty, numbered as they stand. Raises `RunError` where it cannot be read."""
+def file_lines(place: str, *, objects: bool = False) -> Iterator[Entry]:
+    """The lines of a file that are not empty, numbered as they stand. Raises `RunError` where it cannot be read (`envs/lines.py`)."""
     path = Path(place) / SAMPLES if Path(place).is_dir() else Path(place)
     if not path.is_file():
         raise RunError(f"there is no file {shorten(place)}; name a file of tasks, one a line, a directory of samples, or an env")
-    try:
-        for number, line in lines_of(path):
-            if text := line.decode("utf-8", "replace").strip():
-                yield Entry(number, text)
-    except OSError as error:
-        raise RunError(f"cannot read {shorten(place)}: {error.strerror or error}") from None
+    for line in lines_of(path, objects=objects):
+        yield Entry(line.number, line.text.decode("utf-8", "replace").strip())
 
 
 def adapter_of(name: str) -> Adapter:

@@ -121,11 +121,11 @@ def warn_torn(path: str | Path, line: Line) -> None:
     warnings.warn(told, TornWarning, stacklevel=3)
 
 
-def lines_of(path: str | Path, *, error: type[TurngymError] = RunError, objects: bool = False) -> Iterator[Line]:
+def lines_of(path: str | Path, *, error: type[TurngymError] = RunError, objects: bool = False, arrays: bool = False) -> Iterator[Line]:
     """The lines of a UTF-8 file that are not blank, split at newline bytes and nowhere else.
 
     Raises `error` for what cannot be opened, text in UTF-16 or UTF-32, and a line of more than 256 MB; with `objects` for a
-    file that is a JSON array or an object over several lines.
+    file that is an object over several lines, or, but with `arrays`, a JSON array.
     """
     number = 0
     try:
@@ -139,7 +139,7 @@ def lines_of(path: str | Path, *, error: type[TurngymError] = RunError, objects:
                 if text.isspace():
                     continue
                 if first:
-                    _refuse_document(path, line, file.peek(1).lstrip()[:1], error)
+                    _refuse_document(path, line, file.peek(1).lstrip()[:1], error, arrays)
                     first = False
                 yield line
     except OSError as why:
@@ -204,12 +204,12 @@ def _wide(head: bytes) -> str:
     return {(True, False): "UTF-16LE", (False, True): "UTF-16BE"}.get(shape[:2], "") if len(shape) == 4 else ""
 
 
-def _refuse_document(path: str | Path, line: Line, following: bytes, error: type[TurngymError]) -> None:
+def _refuse_document(path: str | Path, line: Line, following: bytes, error: type[TurngymError], arrays: bool) -> None:
     """Refuse a file that is one JSON document, known by its first line and the sign that comes next."""
     text = line.text.strip()
     if text == b"{" and following in (b'"', b"}"):
         told = f"{path} is a JSON object over several lines, and JSON Lines are wanted, one object a line"
         raise error(f"{told}; convert it: jq -c . {path} > FILE.jsonl")
-    if text.startswith(b"[") and (text[1:].lstrip()[:1] in (b"{", b"") or not _is_json(text)):
+    if not arrays and text.startswith(b"[") and (text[1:].lstrip()[:1] in (b"{", b"") or not _is_json(text)):
         told = f"{path} is a JSON array, and JSON Lines are wanted, one object a line"
         raise error(f"{told}; convert it: jq -c '.[]' {path} > FILE.jsonl")

@@ -15,9 +15,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from mini_world import Library
 
+from turngym.envs.errors import RunError
 from turngym.envs.task import Task
 from turngym.envs.worldset import WorldSet, WorldSpec
-from turngym.envs.errors import RunError
 from turngym.synthesis import AssemblyOptions, Maker, Request, prove_task, verify_directory, verify_row
 from turngym.synthesis.sample import Sample
 

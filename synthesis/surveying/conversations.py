@@ -81,7 +81,7 @@ def read_conversations(place: str | Path) -> Conversations:
 
 def _rows(path: Path, reading: Conversations | None = None) -> Iterator[tuple[int, Any]]:
     """Numbered rows of a file: a JSON object a line, or, since others write so, one JSON array. `reading` counts a torn end."""
-    for number, line in enumerate(lines_of(path), 1):
+    for number, line in enumerate(lines_of(path, objects=True, arrays=True), 1):
         if number == 1 and line.text.lstrip().startswith(b"["):
             yield from enumerate(_array(path), 1)
             return

@@ -21,7 +21,7 @@ from ...agents.records import read_manifest, read_records
 from ...agents.store import RunStore, write_json
 from ...envs.errors import RunError
 from ...envs.extras import need
-from ...envs.lines import lines_of
+from ...envs.lines import Rows
 from ..pipeline import SAMPLES, Ledger
 from .shingles import Hashes, jaccard, shingles
 
@@ -155,8 +155,8 @@ def _taken(row: dict[str, Any], source: Path, whole: Ledger) -> Hashes:
 def _config(directory: Path, source: Path, threshold: float) -> dict[str, Any]:
     """How the source was made, and what was done with it."""
     digest = blake2b(digest_size=16)
-    for line in lines_of(source):
-        digest.update(line.text)
+    for row in Rows(source):  # read whole first: what cannot be read is told before a row is written
+        digest.update(row.text)
     made = read_manifest(directory) if (directory / "run.json").is_file() else {"config": {}}
     about = {"threshold": threshold, "rows": digest.hexdigest(), "versions": made.get("versions", {})}
     if former := made["config"].get("deduplicated"):

@@ -92,8 +92,9 @@ class Owned:
             raise RunError(f"cannot read the mark {mark} ({type(error).__name__}); name another directory") from None
         if kind != self.kind:
             raise RunError(f"{self.path} is the place of {_a(shorten(str(kind), 40))}, not of {_a(self.kind)}; name another directory")
-        if bad := next((name for name in files if not _is_inside(name)), None):
-            raise RunError(f"the mark {mark} names {shorten(bad)}, which is not inside; name another directory")
+        for name in files:
+            if not _is_inside(name):
+                raise RunError(f"the mark {mark} names {shorten(name) or 'nothing'}, which is not inside; name another directory")
         return files
 
     def _refuse_changed(self) -> dict[str, Signature]:

@@ -15,6 +15,8 @@ from typing import Any
 
 from ..envs.bridges.bfcl.judge import error_type
 from ..envs.errors import RunError
+from .directory import refusal
+from .owned import Owned
 from .trajectory import Trajectory
 
 MODEL = "gpt-4o-2024-11-20-FC"  # whose handler decodes function calls; the name of the folder decides nothing else
@@ -64,7 +66,8 @@ def _step(message: dict[str, Any]) -> Any:
 def write_results(trajectories: Iterable[Trajectory], folder: str | Path, model: str = MODEL) -> dict[str, Path]:
     """Write the result files of trajectories under `folder/result/<model>/`; gives category -> file.
 
-    `folder` is then what `BFCL_PROJECT_ROOT` names. What is not BFCL's is passed over.
+    `folder` is then what `BFCL_PROJECT_ROOT` names. What is not BFCL's is passed over. Raises `RunError` for a folder that holds
+    other things than what was written here before (`owned.py`); what others add beside it, the scores say, stays.
     """
     rows: dict[str, dict[str, tuple[int, dict[str, Any]]]] = {}
     for trajectory in trajectories:
@@ -74,14 +77,21 @@ def write_results(trajectories: Iterable[Trajectory], folder: str | Path, model:
         kept = rows.setdefault(category, {})
         if trajectory.task_id not in kept or trajectory.trial < kept[trajectory.task_id][0]:
             kept[trajectory.task_id] = trajectory.trial, result_row(trajectory)
+    if not rows:
+        return {}
     written = {}
-    for category, found in rows.items():
-        group = next((group for start, group in _GROUPS if category.startswith(start)), "non_live")
-        path = Path(folder) / "result" / model.replace("/", "_") / group / f"BFCL_v4_{category}_result.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(row) for _, (_, row) in sorted(found.items(), key=lambda item: _number(item[0]))]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        written[category] = path
+    try:
+        with Owned(folder, "set of BFCL results") as place:
+            for category, found in rows.items():
+                group = next((group for start, group in _GROUPS if category.startswith(start)), "non_live")
+                name = Path("result") / model.replace("/", "_") / group / f"BFCL_v4_{category}_result.json"
+                lines = [json.dumps(row) for _, (_, row) in sorted(found.items(), key=lambda item: _number(item[0]))]
+                (place.staging / name).parent.mkdir(parents=True, exist_ok=True)
+                (place.staging / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+                written[category] = Path(folder) / name
+            place.settle(keep=True)
+    except OSError as error:
+        raise refusal(error, f"cannot write {folder}") from error
     return written
 
 

@@ -58,11 +58,11 @@ class Outcomes:
     Attributes:
         name: what the run is called. policies: their names. kinds: by task id. episodes: by task id, then trial;
             None for one that ended by an error that is not the policy's. setting: what else the run was made with,
-        by name. expected: episodes of the whole run, 0 for unknown.
+        by name. expected: episodes of the whole run, 0 for unknown. torn: torn last lines of its file, passed over.
     """
 
     def __init__(self, name: str, setting: Mapping[str, str] | None = None, expected: int = 0) -> None:
-        self.name, self.setting, self.expected = name, dict(setting or {}), expected
+        self.name, self.setting, self.expected, self.torn = name, dict(setting or {}), expected, 0
         self.policies: set[str] = set()
         self.conditions: set[str] = set()
         self.kinds: dict[str, Kind] = {}
@@ -100,6 +100,7 @@ class Outcomes:
             "excluded": len(every) - len(counting),
             "expected": self.expected or len(every),
             "success": mean([float(episode.success) for episode in counting]),
+            "torn": self.torn,
         }
 
 
@@ -112,7 +113,10 @@ def read_run(place: str | Path, name: str = "") -> Outcomes:
     Raises `RunError` for a place that cannot be read, holds something else, or holds no finished episode.
     """
     found = Outcomes(name or str(place), *(_manifest(read_manifest(place)["config"]) if Path(place).is_dir() else ()))
-    return read_outcomes(read_records(place), found)
+    records = read_records(place, worlds=False)
+    read_outcomes(records, found)
+    found.torn = records.torn
+    return found
 
 
 def read_outcomes(records: Iterable[Mapping[str, Any]], into: Outcomes) -> Outcomes:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..envs.errors import RunError, shorten
+from ..envs.lines import Rows, parse_line
 from .policy import AssistantMessage, Conversation, EndEpisode, Opening, understand
-from .records import TRAJECTORIES, parse_line
+from .records import TRAJECTORIES
 from .trajectory import Trajectory
 
 
@@ -80,19 +81,9 @@ class ReplayPolicy:
             self.config = {"run": digest}
 
     def _index(self, path: Path) -> None:
-        try:
-            with open(path, "rb") as file:
-                place = 0
-                for number, line in enumerate(file, 1):
-                    record, why = parse_line(line)
-                    if record is not None:
-                        made = Trajectory.from_record(record)
-                        self._places[made.task_id, made.trial] = place
-                    elif line.endswith(b"\n"):
-                        raise RunError(f"{path}, line {number}: {why}")
-                    place += len(line)
-        except OSError as error:
-            raise RunError(f"cannot replay {path}: {error.strerror}; name a run directory or a file of trajectories") from None
+        for row in Rows(path, worlds=False):  # what is said is replayed, in the worlds of the run that asks
+            made = Trajectory.from_record(row.value)
+            self._places[made.task_id, made.trial] = row.offset
 
     def find(self, task_id: str, trial: int) -> Trajectory:
         """The trajectory recorded for a task and trial. Raises `RunError` if there is none."""

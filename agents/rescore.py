@@ -29,7 +29,7 @@ class Rescored:
     Attributes:
         episodes: trajectories looked at. same: those whose verdict stands.
         changed: `id`, `was`, `now` (verdicts as recorded). drifted: `id` and what differs from the record.
-        unscorable: `id` and why. summary: the figures under the new verdicts.
+        unscorable: `id` and why. torn: torn last lines of the file, passed over. summary: the figures under the new verdicts.
     """
 
     episodes: int = 0
@@ -37,6 +37,7 @@ class Rescored:
     changed: list[dict[str, Any]] = field(default_factory=list)
     drifted: list[dict[str, str]] = field(default_factory=list)
     unscorable: list[dict[str, str]] = field(default_factory=list)
+    torn: int = 0
     summary: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
@@ -50,7 +51,9 @@ def rescore(run: str | Path | Iterable[Trajectory]) -> Rescored:
     Raises `RunError` for a directory that cannot be read. Trajectories without a verdict are passed over.
     """
     report, tally = Rescored(), Tally()
-    trajectories = (Trajectory.from_record(r) for r in read_records(run)) if isinstance(run, (str, Path)) else run
+    records = read_records(run) if isinstance(run, (str, Path)) else None
+    given = [] if isinstance(run, (str, Path)) else run
+    trajectories = given if records is None else (Trajectory.from_record(record) for record in records)
     for trajectory in trajectories:
         report.episodes += 1
         if not trajectory.verdict:
@@ -67,6 +70,7 @@ def rescore(run: str | Path | Iterable[Trajectory]) -> Rescored:
         _compare(trajectory, episode, drift, report)
         record = trajectory.record() | {"verdict": plain(episode.verdict().record())}
         tally.add(record)
+    report.torn = records.torn if records is not None else 0
     report.summary = tally.summary()
     return report
 

@@ -13,31 +13,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from ..envs.errors import RunError, WriteError, shorten
-from .records import ASIDE, TRAJECTORIES, lines_of, parse_line, read_manifest, reason_of, sync_directory, write_aside
+from ..envs.lines import Line, is_torn, lines_of, own_id, parse_line, reason_of
+from .directory import FULL, Lock, is_ours, open_own, refusal, refuse_link, refuse_no_directory, refuse_symlink, replace_file
+from .records import TRAJECTORIES, read_manifest
 from .secrets import find_secrets
 from .trajectory import installed_versions, record_line
 
 STORE_FORMAT = 1
-_OWN = frozenset({".lock", "run.json" + ASIDE})
 _SYNC_SECONDS = 2.0
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OnRecord = Callable[[dict[str, Any]], None]
 
 
 class RunStore:
     """A run directory opened for writing; a context manager.
 
-    Raises `RunError`, and changes nothing, for a directory that is foreign, in use, unwritable, that was made
-    with another config, or that holds a garbled line. A torn last line is cut, and `notes` tells.
+    Raises `RunError`, and changes nothing, for a directory that is foreign, of another kind of run, in use (it says by which
+    process), unwritable, a link or with links among its files, that was made with another config, or that holds a garbled line.
+    A torn last line is cut, and `notes` tells.
 
     Args:
         directory: made if absent. config: plain JSON data that decides what the run gives.
@@ -65,18 +65,18 @@ class RunStore:
         self.records_path = self.path / records
         self.ids: set[str] = set()
         self.notes: list[str] = []
-        self._lock = self._fd = -1
+        self._fd = -1
+        self._lock: Lock | None = None
         self._size = 0
         self._synced = time.monotonic()
         try:
             self._take_place(kind, config)
             self._read_back(repair, redo or _never, on_record)
-            self._fd = os.open(self.records_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._fd = open_own(self.records_path, os.O_WRONLY | os.O_APPEND)
             self._size = os.fstat(self._fd).st_size
         except OSError as error:
             self.close()
-            refusal = WriteError if error.errno in _FULL else RunError
-            raise refusal(f"cannot use {self.path} as a run directory: {reason_of(error)}") from error
+            raise _unusable(self.path, error) from error
         except BaseException:
             self.close()
             raise
@@ -89,53 +89,65 @@ class RunStore:
             raise RunError(f"config field {found} looks like a secret and is not stored; pass it by the environment")
         manifest = {"format": STORE_FORMAT, "kind": kind, "config": config, "versions": dict(installed_versions())}
         manifest = json.loads(record_line(manifest))
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path} is no directory; name one for the run")
-        known, changes = self.path / "run.json", list[str]()
-        if self.path.exists() and not known.exists() and (foreign := _foreign(self.path)):
-            raise RunError(f"{self.path} is no run directory (it holds {foreign}); name an empty or new one")
+        self._check_place(kind, manifest)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.path)
-        if known.exists():
-            changes = _differences(read_manifest(self.path), manifest)
-            if changes and _holds_something(self.records_path):
-                raise RunError(f"{self.path} was made otherwise: {'; '.join(changes)}; run as before or name another directory")
-        if not known.exists() or changes:  # a run that never finished a record binds nobody
-            write_aside(known, manifest)
+        self._lock = Lock(self.path)
+        if self._check_place(kind, manifest):  # again, now that nobody else writes here
+            write_json(self.path / "run.json", manifest)
+
+    def _check_place(self, kind: str, manifest: Mapping[str, Any]) -> bool:
+        """Refuse a directory that cannot be used, unchanged; whether its `run.json` is to be written."""
+        refuse_no_directory(self.path, "run")
+        known = self.path / "run.json"
+        refuse_symlink(known)
+        refuse_link(self.records_path)
+        if not known.exists():
+            if self.path.exists() and (foreign := _foreign(self.path)):
+                raise RunError(f"{self.path} is no run directory (it holds {foreign}); name an empty or new one")
+            return True
+        before = read_manifest(self.path)
+        changes = _differences(before, manifest)
+        if changes and (before.get("kind") != kind or _holds_something(self.records_path)):
+            raise RunError(f"{self.path} was made otherwise: {'; '.join(changes)}; run as before or name another directory")
+        return bool(changes)  # a run that never finished a record binds nobody
 
     def _read_back(self, repair: bool, redo: Callable[[dict[str, Any]], bool], on_record: OnRecord | None) -> None:
         if not self.records_path.exists():
             return
         bad: list[tuple[int, str]] = []
         again: set[int] = set()
-        end, tail = 0, b""
-        for number, line in lines_of(self.records_path):
+        where: dict[str, int] = {}
+        last = None
+        for line in lines_of(self.records_path):
+            last = line
+            if is_torn(line):
+                continue
             record, why = parse_line(line)
+            if record is not None and not own_id(record, ""):
+                record, why = None, "no record with an id"
             if record is not None and redo(record):
-                again.add(number)
+                again.add(line.number)
             elif record is not None:
-                record, why = self._accept(record, on_record)
-            if not line.endswith(b"\n"):
-                tail = line
-            elif record is None:
-                bad.append((number, why))
+                record, why = self._accept(record, where, on_record)
+            if record is None:
+                bad.append((line.number, f"{line.place(self.records_path)}: {why}"))
                 if not repair:
-                    raise RunError(f"{self.records_path}, line {number}: {why}; --repair (repair=True) moves it aside")
-            if record is not None and number not in again:
-                self.ids.add(record["id"])
-            end += len(line) if not tail or record is not None else 0
-        if tail:
-            self._mend_tail(end, tail)
+                    raise RunError(f"{bad[-1][1]}; --repair (repair=True) moves it aside")
+            elif line.number not in again:
+                where[record["id"]] = line.number
+        self.ids.update(where)
+        if last is not None and not last.ended:
+            self._mend_tail(last)
         if bad or again:
             self._move_aside({".quarantine": {number for number, _ in bad}, ".redone": again})
-        aside = self.records_path.name + ".quarantine"
-        self.notes += [f"{self.records_path.name}, line {number}: {why}; moved to {aside}" for number, why in bad]
+        self.notes += [f"{why}; moved to {self.records_path.name}.quarantine" for _, why in bad]
         if again:
             self.notes.append(f"{len(again)} records are made again; the former ones are in {self.records_path.name}.redone")
 
-    def _accept(self, record: dict[str, Any], on_record: OnRecord | None) -> tuple[dict[str, Any] | None, str]:
-        if record["id"] in self.ids:
-            return None, f"the id {shorten(record['id'])} stands twice"
+    @staticmethod
+    def _accept(record: dict[str, Any], where: Mapping[str, int], on_record: OnRecord | None) -> tuple[dict[str, Any] | None, str]:
+        if (first := where.get(record["id"])) is not None:
+            return None, f"the id {shorten(record['id'])} stands twice, in line {first} too"
         try:
             if on_record is not None:
                 on_record(record)
@@ -143,32 +155,36 @@ class RunStore:
             return None, f"no record of this kind ({type(error).__name__}: {shorten(str(error))})"
         return record, ""
 
-    def _mend_tail(self, end: int, tail: bytes) -> None:
-        """Cut a last line that was never finished (the file is good up to `end`), or give it the line end it lacks."""
-        with open(self.records_path, "r+b") as file:
-            if end == file.seek(0, os.SEEK_END):
-                file.write(b"\n")
-                self.notes.append(f"{self.records_path.name}: the last line lacked its end; mended")
+    def _mend_tail(self, last: Line) -> None:
+        """Cut a last line that was never finished, or give it the line end it lacks."""
+        with open(open_own(self.records_path, os.O_RDWR), "r+b") as file:
+            if is_torn(last):
+                file.truncate(last.offset)
+                told = f"cut a torn last line of {len(last.text)} bytes; that record is made again"
             else:
-                file.truncate(end)
-                self.notes.append(f"{self.records_path.name}: cut a torn last line of {len(tail)} bytes; that record is made again")
+                file.seek(0, os.SEEK_END)
+                file.write(b"\n")
+                told = "the last line lacked its end; mended"
+        self.notes.append(f"{last.place(self.records_path)}: {told}")
 
     def _move_aside(self, lines: Mapping[str, set[int]]) -> None:
         """Move numbered lines to the files of these endings; they are safe there before they leave the record."""
         place = {number: ending for ending, numbers in lines.items() for number in numbers}
-        fresh = self.records_path.with_name(self.records_path.name + ASIDE)
         with contextlib.ExitStack() as stack:
             moved = {
-                ending: stack.enter_context(open(f"{self.records_path}{ending}", "ab")) for ending, numbers in lines.items() if numbers
+                ending: stack.enter_context(open(open_own(Path(f"{self.records_path}{ending}"), os.O_WRONLY | os.O_APPEND), "ab"))
+                for ending, numbers in lines.items()
+                if numbers
             }
-            good = stack.enter_context(open(fresh, "wb"))
-            for number, line in lines_of(self.records_path):
-                (moved[place[number]] if number in place else good).write(line)
-            for file in (*moved.values(), good):
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(fresh, self.records_path)
-        sync_directory(self.path)
+
+            def write(good: IO[bytes]) -> None:
+                for line in lines_of(self.records_path):
+                    (moved[place[line.number]] if line.number in place else good).write(line.text)
+                for file in moved.values():
+                    file.flush()
+                    os.fsync(file.fileno())
+
+            replace_file(self.records_path, write)
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -205,14 +221,14 @@ class RunStore:
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace `summary.json` whole."""
         try:
-            write_aside(self.path / "summary.json", summary)
+            write_json(self.path / "summary.json", summary)
         except OSError as error:
             raise WriteError(f"cannot write {self.path / 'summary.json'}: {reason_of(error)}; make room and run the same again") from error
 
     def close(self) -> None:
         """Sync and let go of the directory; safe to call twice."""
         fd, self._fd = self._fd, -1
-        lock, self._lock = self._lock, -1
+        lock, self._lock = self._lock, None
         try:
             if fd >= 0:
                 try:
@@ -222,14 +238,19 @@ class RunStore:
         except OSError as error:
             raise WriteError(f"cannot finish {self.records_path}: {reason_of(error)}; make room and run the same again") from error
         finally:
-            if lock >= 0:
-                os.close(lock)
+            if lock is not None:
+                lock.release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace a JSON file of a run directory whole."""
+    replace_file(path, json.dumps(value, indent=1, default=str) + "\n")
 
 
 # -- inside -----------------------------------------------------------------------------------------------
@@ -239,17 +260,8 @@ def _never(record: dict[str, Any]) -> bool:
     return False
 
 
-def _locked(directory: Path) -> int:
-    lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise RunError(f"another run is writing to {directory}; wait for it or name another directory") from None
-    except OSError:
-        os.close(lock)
-        raise
-    return lock
+def _unusable(path: Path, error: OSError) -> RunError:
+    return refusal(error, f"cannot use {path} as a run directory", "make room" if error.errno in FULL else "name another directory")
 
 
 def _holds_something(path: Path) -> bool:
@@ -260,7 +272,8 @@ def _holds_something(path: Path) -> bool:
 
 
 def _foreign(directory: Path) -> str:
-    return ", ".join(sorted(entry.name for entry in directory.iterdir() if entry.name not in _OWN)[:3])
+    names = sorted(entry.name for entry in directory.iterdir() if not is_ours(entry, "run.json"))
+    return ", ".join(names[:3])
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -16,8 +16,9 @@ A message is one line: what was wrong, the value (shortened), the remedy.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 ErrorKind = Literal[
@@ -112,6 +113,26 @@ def shorten(value: object, limit: int = 80) -> str:
     """`value` as text of at most `limit` characters, for use in a one-line message."""
     text = value if isinstance(value, str) else _repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe(error: BaseException, limit: int = 300) -> str:
+    """An error that somebody else's code raised, in one bounded line: its kind and what it says. Never raises."""
+    try:
+        said = str(error)
+    except Exception:  # one that cannot even say what it is
+        said = ""
+    return shorten(f"{type(error).__name__}: {' '.join(shorten(said, 4 * limit).split())}".removesuffix(": "), limit)
+
+
+@contextlib.contextmanager
+def telling(what: str) -> Iterator[None]:
+    """While code of somebody else's making runs: what it raises becomes a `DefinitionError` that says `what` and whose error it is."""
+    try:
+        yield
+    except TurngymError:
+        raise
+    except Exception as error:
+        raise DefinitionError(f"{what}: its own code raised {describe(error)}; mend it there") from error
 
 
 def display(value: object, limit: int = 80) -> str:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import networkx as nx
 
@@ -193,8 +193,8 @@ class ToolGraph:
         state = [StateEdge(e["source"], e["target"], e["name"]) for e in body["edges"] if e["kind"] == "state"]
         return cls(tools, state, body["given"])
 
-    def to_graphml(self, path: str | Path) -> None:
-        """Write GraphML, which Gephi, yEd and networkx read; `ToolGraph.from_graphml(path, tools)` reads it back."""
+    def to_graphml(self, path: str | Path | IO[bytes]) -> None:
+        """Write GraphML to a path or an open file, which Gephi, yEd and networkx read; `ToolGraph.from_graphml` reads it back."""
         written = self.graph.copy()
         written.graph["given"] = json.dumps(sorted(self.given))
         nx.write_graphml(written, path)

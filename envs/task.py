@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .door import admit, allow_given
 from .errors import ErrorKind, TaskError, display
+from .lines import Rows
 from .world import Size
 
 TASK_FORMAT = 1
@@ -215,29 +216,35 @@ def parse_task(text: str | dict[str, Any], where: str = "") -> Task:
     return task
 
 
+def task_identity(value: dict[str, Any], where: str) -> str | None:
+    """The id of a task as plain data; computed where it has none. Raises `TaskError` where it must be computed and is no task."""
+    found = value.get("id")
+    return found if isinstance(found, str) and found else parse_task(value, where).id
+
+
 class TaskFile:
     """A task file or pack, parsed line by line as needed. Behaves as a sequence of `Task`.
 
-    Raises `TaskError` with the line number for a malformed line, when that line is asked for.
+    Raises `TaskError` with the line number for a malformed task, when that line is asked for. `torn`: torn last lines passed over.
     """
 
     def __init__(self, lines: Iterable[str], name: str) -> None:
-        self.name = name
+        self.name, self.torn = name, 0
         self._lines = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
         self._parsed: dict[int, Task] = {}
         self._test: frozenset[int] | None = None
 
     @classmethod
     def read(cls, path: str | Path, *, allow: Iterable[str] = ()) -> TaskFile:
-        """Open a JSONL file of tasks; raises `TaskError` if it cannot be read or holds none.
+        """Open a JSONL file of tasks.
 
-        `allow`: worlds of one's own that it may name, as `turngym.allow` takes them.
+        Raises `TaskError` if it cannot be read (`lines.py`), holds none, or one id twice, and `WorldRefusedError` for a world that
+        nobody allowed. `allow`: worlds of one's own that it may name, as `turngym.allow` takes them.
         """
         allow_given(allow)
-        try:
-            made = cls(Path(path).read_text(encoding="utf-8").split("\n"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise TaskError(f"cannot read the task file {path}: {getattr(error, 'strerror', None) or error}") from None
+        made, rows = cls((), str(path)), Rows(path, identity=task_identity, error=TaskError)
+        made._lines = [(row.number, row.text.decode("utf-8").strip()) for row in rows]
+        made.torn = rows.torn
         if not made:
             raise TaskError(f"{path} holds no task; one JSON object a line is expected")
         return made

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origi
 
 from pydantic import TypeAdapter
 
-from .errors import DefinitionError, UnknownNameError, nearest, shorten
+from .errors import DefinitionError, UnknownNameError, nearest, shorten, telling
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
 from .types import sample_of, semantic_of
@@ -345,14 +345,14 @@ class World:
 
 def unknown_tool(name: str, known: Iterable[str]) -> ToolResult:
     """The result for a call of a tool that is not there; offers the nearest names."""
-    return ToolResult.failure(
-        shorten(str(name)), "unknown_tool", f"there is no tool {shorten(str(name))!r}{nearest(str(name)[:80], known)}"
-    )
+    said = str(name)
+    return ToolResult.failure(shorten(said), "unknown_tool", f"there is no tool {shorten(said)!r}{nearest(said[:80], known)}")
 
 
 @lru_cache(maxsize=256)
 def _pristine(cls: type[World], seed: int, size: Size, swell: int) -> World:
-    return cls(seed, size, swell) if swell else cls(seed, size)
+    with telling(f"world {cls.__name__} cannot be made (seed {seed}, {size})"):
+        return cls(seed, size, swell) if swell else cls(seed, size)
 
 
 @lru_cache(maxsize=256)

@@ -1,21 +1,27 @@
 """The data set card of an export: YAML that `datasets.load_dataset(DIR)` follows, then words for people.
 
-Law: a card states what is known of how the rows came about, out of the run they came from, and says so where
-something is not known; it claims no check that was not made.
+Laws: a card states what is known of how the rows came about, out of the run they came from, and says so where
+something is not known; it claims no check that was not made. What comes from data is text alone: whatever an env, a
+world or a model is called, it is no markup, no line of its own, no key of the YAML, and nothing to a terminal.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..agents.trajectory import installed_versions
+from ..envs.errors import shorten
 from .columns import features_yaml
 from .formats import PLAIN, ExportOptions
 
 MARK = "<!-- turngym export -->"
+_USUAL = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+ -]*")  # what needs no escape within code
+_MARKUP = re.compile(r"(?i:(?<=www)\.)|(?<![^\W_])_|_(?![^\W_])|[^\w .,/+…-]")  # what could be markup within a line
+_YAML_WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _PRIVATE = frozenset({"base_url", "api_key", "url", "headers"})
 
 _WHAT = {
@@ -102,12 +108,12 @@ def card(options: ExportOptions, made: Made, *, inside: bool = False) -> str:
 
 def _how(made: Made) -> list[str]:
     """How it was made: the kind of run, who wrote, versions, settings, the funnel, what models used."""
-    config, versions = made.run.get("config", {}), made.run.get("versions", {})
+    config, versions = (found if isinstance(found := made.run.get(name), dict) else {} for name in ("config", "versions"))
     lines = ["## How it was made"]
     if not made.run:
         return [*lines, "The directory that was exported holds no `run.json`: how its rows were made is not known here."]
     kind = "from the successful rollouts of a policy, whose calls they show" if "from" in config else "from worlds, tool graphs and a seed"
-    stood = ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) or "not recorded"
+    stood = ", ".join(f"{_text(name)} {_text(version)}" for name, version in sorted(versions.items())) or "not recorded"
     lines += [f"Made {kind} (`turngym synthesize`). {_authors(config)} Versions: {stood}."]
     lines += ["Settings, as recorded (addresses and directories left out):", _json(_public(config))]
     if funnel := made.summary.get("funnel"):
@@ -122,9 +128,9 @@ def _authors(config: dict[str, Any]) -> str:
     if not isinstance(cast, dict):
         return f"Queries, reasoning and replies were written by templates{'' if 'from' in config else '; no model wrote in it'}."
     played = {role: who for role, who in cast.items() if isinstance(who, dict)}
-    named = [f"{role} by `{_model(who)}` (prompt `{who.get('prompt', '?')}`)" for role, who in played.items()]
+    named = [f"{_text(role)} by {_name(_model(who))} (prompt {_name(who.get('prompt', '?'))})" for role, who in played.items()]
     left = [role for role, who in cast.items() if who == "template"]
-    return f"Roles: {'; '.join([*named, *(f'{role} by templates' for role in left)])}."
+    return f"Roles: {'; '.join([*named, *(f'{_text(role)} by templates' for role in left)])}."
 
 
 def _model(who: dict[str, Any]) -> str:
@@ -150,7 +156,7 @@ def _public(value: Any) -> Any:
 def _content(made: Made) -> list[str]:
     rows = [("split (rows)", made.counts), ("category", made.categories), ("env", made.envs), ("world", made.worlds)]
     table = ["| | | number |", "|---|---|---|"]
-    table += [f"| {what} | {name} | {number} |" for what, counts in rows for name, number in sorted(counts.items())]
+    table += [f"| {what} | {_text(name)} | {number} |" for what, counts in rows for name, number in sorted(counts.items())]
     return ["## What is in it", "\n".join(table)]
 
 
@@ -172,15 +178,29 @@ def _verification() -> str:
 def _licence(options: ExportOptions) -> str:
     if options.license == "unknown":
         return "Not stated. Whoever publishes this names one: `turngym export --license ID`."
-    return f"`{options.license}`, as named by whoever exported it."
+    return f"{_name(options.license)}, as named by whoever exported it."
 
 
 def _json(value: Any) -> str:
-    return f"```json\n{json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)}\n```"
+    """A block of JSON: ASCII, and without a sign that would be markup, so that it ends where it ends."""
+    text = json.dumps(value, indent=1, sort_keys=True).replace("\x7f", "\\u007f")
+    return f"```json\n{re.sub('[<>&`]', lambda sign: f'{chr(92)}u{ord(sign[0]):04x}', text)}\n```"
 
 
 def _list(counts: Counter[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(counts))
+    return ", ".join(_name(name) for name in sorted(counts))
+
+
+def _text(value: object) -> str:
+    """What comes from data, as text of one line: signs that could be markup stand as what HTML and Markdown show as themselves."""
+    said = "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "backslashreplace").decode() for sign in str(value))
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", shorten(said, 200))
+
+
+def _name(value: object) -> str:
+    """A name out of data: as code where it is a usual one, else as `_text`."""
+    said = str(value)
+    return f"`{said}`" if len(said) <= 200 and _USUAL.fullmatch(said) else _text(said)
 
 
 def _usage(options: ExportOptions) -> str:
@@ -200,7 +220,7 @@ def _front(options: ExportOptions, made: Made, inside: bool) -> str:
     rows = sum(made.counts.values())
     sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
     size = next((name for limit, name in sizes if rows < limit), "1M<n<10M")
-    lines = ["---", "pretty_name: turngym", f"license: {options.license}", "language:", "- en"]
+    lines = ["---", "pretty_name: turngym", f"license: {_yaml(options.license)}", "language:", "- en"]
     lines += ["tags:", "- function-calling", "- tool-use", "- multi-turn", "- synthetic"]
     lines += ["task_categories:", "- text-generation", "size_categories:", f"- {size}"]
     if options.format not in PLAIN:
@@ -211,9 +231,14 @@ def _front(options: ExportOptions, made: Made, inside: bool) -> str:
         name = f"turngym-{made.digest}"
         lines += ["configs:", f"- config_name: {name}", "  default: true", "  data_files:"]
         for split in sorted(made.counts, reverse=True):
-            lines += [f"  - split: {split}", f"    path: {place}{split}.{kind}"]
+            lines += [f"  - split: {_yaml(split)}", f"    path: {_yaml(f'{place}{split}.{kind}')}"]
         lines += ["dataset_info:", f"- config_name: {name}", "  features:", features_yaml(options.format, options.rows, "  ")]
     return "\n".join([*lines, "---"])
+
+
+def _yaml(text: str) -> str:
+    """Text as a value of YAML: bare where it is a plain word, else quoted as JSON, which YAML reads."""
+    return text if re.fullmatch(r"[a-z][a-z0-9/.-]*", text) and text not in _YAML_WORDS else json.dumps(text)
 
 
 def dataset_info(counts: dict[str, int]) -> dict[str, Any]:

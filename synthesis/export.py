@@ -10,16 +10,14 @@
 
 Laws: rows come in the order of the data set, and equal samples give equal bytes of JSONL; arguments and tools
 stand as JSON text, since columns of typed files would fill their absent keys with nulls, or in a column of the
-type `json`; a directory that is no former export is refused, and a former one is replaced only when the new one
-is whole. Not here: chat templates and tokens.
+type `json`; of a former export, the files that its mark lists are replaced, once the new ones are whole, and nothing
+else is touched (`agents/owned.py`). Not here: chat templates and tokens.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -27,13 +25,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from ..agents.records import read_records, reason_of
+from ..agents.directory import refusal
+from ..agents.owned import Owned
+from ..agents.records import read_records
 from ..envs.errors import RunError, UnknownNameError, shorten
 from ..envs.extras import need
 from ..envs.registry import world_class
 from ..envs.worldset import tool_table
 from .bfcl_layout import BfclLayout, line_of
-from .card import MARK, Made, card, dataset_info
+from .card import Made, card, dataset_info
 from .formats import FORMATS, PLAIN, REASONING, ROWS, ExportOptions, rows_of
 from .pipeline import SAMPLES
 from .sample import Sample
@@ -48,24 +48,20 @@ def export_dataset(
     """Write the samples of a directory in a trainer's format.
 
     Returns:
-        `{format, samples, rows, files, out}`. Raises `RunError` for a directory without samples or an `out` that
-        is not ours, `MissingExtraError` where Parquet is wanted and pyarrow is absent; then nothing is written.
+        `{format, samples, rows, torn, files, out}`; `torn` counts a torn last line. Raises `RunError` for a directory without
+        samples or an `out` that is not ours or was changed, `WriteError` for a full disk, `MissingExtraError` where Parquet is
+        wanted and pyarrow is absent; then nothing is written.
     """
     options = _checked(options or ExportOptions())
     source, target = Path(directory) / SAMPLES, Path(out)
     if not source.is_file():
         raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
-    _refuse_foreign(target)
-    staging = target.with_name(f"{target.name}.aside")
     try:
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        report = _write(source, staging, options, progress)
-        _replace(staging, target)
+        with Owned(target, "export") as place:
+            report = _write(source, place.staging, options, progress)
+            report["files"] = place.settle()
     except OSError as error:
-        raise RunError(f"cannot write {target}: {reason_of(error)}; make room or name another directory") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        raise refusal(error, f"cannot write {target}", "make room or name another directory") from error
     return {"format": options.format, **report, "out": str(target)}
 
 
@@ -94,27 +90,6 @@ def _pyarrow() -> Any:
     return need("pyarrow")
 
 
-def _refuse_foreign(target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise RunError(f"{target} is no directory; name one for the export")
-    if target.is_dir() and any(target.iterdir()):
-        readme = target / "README.md"
-        if not readme.is_file() or MARK not in readme.read_text(encoding="utf-8", errors="replace"):
-            raise RunError(f"{target} holds other things than an export; name an empty or new directory")
-
-
-def _replace(staging: Path, target: Path) -> None:
-    """Put the finished export in the place of the former one."""
-    if target.exists():
-        former = target.with_name(f"{target.name}.former")
-        shutil.rmtree(former, ignore_errors=True)
-        os.rename(target, former)
-        os.rename(staging, target)
-        shutil.rmtree(former, ignore_errors=True)
-    else:
-        os.rename(staging, target)
-
-
 # -- writing ----------------------------------------------------------------------------------------------
 
 
@@ -122,8 +97,9 @@ def _write(source: Path, staging: Path, options: ExportOptions, progress: Callab
     """Write all files; they are read as a stream, so memory does not grow with the data set."""
     files = _Files(staging, options)
     samples, envs, categories, worlds = 0, Counter[str](), Counter[str](), Counter[str]()
+    records = read_records(source)
     try:
-        for record in read_records(source):
+        for record in records:
             sample = _sample(record, source)
             samples += 1
             envs[sample.task.env] += 1
@@ -144,8 +120,7 @@ def _write(source: Path, staging: Path, options: ExportOptions, progress: Callab
     if options.format == "sharegpt" and options.files != "parquet":
         text = json.dumps(dataset_info(files.counts), indent=1) + "\n"
         (staging / "dataset_info.json").write_text(text, encoding="utf-8")
-    names = sorted(str(path.relative_to(staging)) for path in staging.rglob("*") if path.is_file())
-    return {"samples": samples, "rows": sum(files.counts.values()), "files": names}
+    return {"samples": samples, "rows": sum(files.counts.values()), "torn": records.torn}
 
 
 def _found(path: Path) -> dict[str, Any]:

@@ -189,13 +189,14 @@ def synthesize_rollouts(
         progress: told (trajectories seen, 0).
 
     Returns:
-        The ledger's record: `kept`, `funnel` and figures. Raises `RunError` if nothing at all could be kept.
+        The ledger's record: `kept`, `funnel` and figures; and `torn`, the torn last lines of the run that were passed over.
+        Raises `RunError` if nothing at all could be kept.
     """
     ledger = Ledger()
-    options = options or AssemblyOptions(min_jump=0.0)
+    options, records = options or AssemblyOptions(min_jump=0.0), read_records(run)
     with RunStore(out, {"from": str(run), "min_jump": options.min_jump}, kind="synthesis", records=SAMPLES, on_record=ledger.add) as store:
         with asyncio.Runner() as runner:
-            for index, record in enumerate(read_records(run)):
+            for index, record in enumerate(records):
                 if progress is not None:
                     progress(index + 1, 0)
                 if index in ledger.indices:
@@ -216,7 +217,7 @@ def synthesize_rollouts(
     if not ledger.kept:
         why = ", ".join(f"{reason} {count}" for reason, count in Counter(ledger.rejected).most_common(4)) or "it holds no trajectories"
         raise RunError(f"no sample could be made from {run}: {why}")
-    return {**ledger.record(), "out": str(out)}
+    return {**ledger.record(), "torn": records.torn, "out": str(out)}
 
 
 async def _one(record: dict[str, Any], roles: Roles, options: AssemblyOptions, box: list[Sample]) -> str:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from ..agents.executors.reading import employed
 from ..agents.executors.team import AHEAD_SECONDS, DEATHS_ALONE, Hire, Team, Workforce
 from ..agents.executors.trade import Dumps, Parcel, order_of
-from ..agents.records import lines_of, parse_line
 from ..agents.trajectory import record_line
 from ..envs.door import allow_given
 from ..envs.errors import RunError, WorldRefusedError
-from .sample import SAMPLES
+from ..envs.lines import Rows, parse_line
+from .sample import SAMPLES, identity_of, is_task
 from .verify import verify_row, verify_task
 from .workshop import WINDOW
 
@@ -43,10 +43,10 @@ def prove_line(number: int, line: bytes, place: str = "") -> Proof:
     if row is None:
         return Proof(number, None, [why])
     try:
-        reasons = verify_task(row) if "turns" in row and "messages" not in row else verify_row(row)
+        reasons = verify_task(row) if is_task(row) else verify_row(row)
     except WorldRefusedError as error:
         raise error.at(f"{place}, line {number}" if place else f"line {number}") from None
-    return Proof(number, str(row["id"]), reasons)
+    return Proof(number, identity_of(row, "") or None, reasons)
 
 
 def verify_directory(
@@ -56,18 +56,21 @@ def verify_directory(
     *,
     allow: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Verify every row of a data set, or of a file of samples or tasks; see `verify_lines`.
+    """Verify every row of a data set, or of a file of samples or tasks; see `verify_lines`. `torn` counts a torn last line.
 
     Args:
         allow: worlds of one's own that rows may name, as `turngym.allow` takes them.
 
-    Raises `RunError` if there is none, `WorldRefusedError` for a row with a world that nobody allowed.
+    Raises `RunError` if there is none, and for a line that cannot be read or an id that stands twice (`envs/lines.py`);
+    `WorldRefusedError` for a row with a world that nobody allowed.
     """
     allow_given(allow)
     path = Path(directory) if Path(directory).is_file() else Path(directory) / SAMPLES
     if not path.is_file():
         raise RunError(f"{directory} holds no {SAMPLES}; `turngym synthesize ... --out {directory}` makes one")
-    return verify_lines(lines_of(path), progress, executor, place=str(path))
+    rows = Rows(path, identity=identity_of)
+    lines = ((row.number, row.text) for row in rows)
+    return {**verify_lines(lines, progress, executor, place=str(path)), "torn": rows.torn}
 
 
 def verify_lines(

@@ -11,11 +11,28 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..envs.errors import TaskError
+from ..envs.lines import own_id
 from ..envs.messages import Message
-from ..envs.task import Task, parse_task
+from ..envs.task import Task, parse_task, task_identity
 
 SAMPLES = "samples.jsonl"
 SAMPLE_FORMAT = 1
+
+
+def is_task(row: dict[str, Any]) -> bool:
+    """Whether a row is a task, and not a sample, which has one."""
+    return "turns" in row and "messages" not in row
+
+
+def identity_of(row: dict[str, Any], where: str) -> str | None:
+    """The id of a row of samples or tasks: a sample has one, a task's is computed. None where that cannot be done."""
+    if not is_task(row):
+        return own_id(row, where)
+    try:
+        return task_identity(row, where)
+    except TaskError:  # whoever looks at the task says why
+        return None
 
 
 @dataclass(slots=True)

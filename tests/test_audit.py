@@ -28,8 +28,9 @@ ENVS = ("FileSystem", "Travel", "Banking", "Assistant")
 PLANTERS = [(kind, operator) for kind, operators in OPERATORS.items() for operator in operators]
 
 
-def audited(lines: list[str], **options: object) -> AuditReport:
-    return audit(lambda: (Entry(n, line) for n, line in enumerate(lines, 1)), Tasks(), **options)  # type: ignore[arg-type]
+def audited(lines: list[str], *, view: bool = False, **options: object) -> AuditReport:
+    into = AuditReport(view=view)
+    return audit(lambda: (Entry(n, line) for n, line in enumerate(lines, 1)), Tasks(), into=into, **options)  # type: ignore[arg-type]
 
 
 def findings(line: str) -> list[Finding]:

@@ -96,7 +96,7 @@ def test_records_hold_one_line_a_task_in_order(tmp_path, capsys):
     records = [json.loads(line) for line in (out / "audit.jsonl").read_text().splitlines()]
     assert [record["clean"] for record in records] == [False, True, True]
     assert records[0]["findings"][0].keys() == KEYS - {"task"}
-    assert not [path for path in out.iterdir() if path.name != "audit.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["audit.jsonl", "audited.jsonl", "run.json"]
 
 
 def test_samples_are_audited_by_their_tasks(tmp_path, capsys):

@@ -144,7 +144,7 @@ def test_json_stays_alone_on_stdout_whatever_a_world_prints(tmp_path: Path, caps
     assert run(["synthesize", "noisy.py:House", "-n", "2", "--out", "made", "--json"]) == 0
     assert {"kept", "funnel", "seconds"} <= set(one_object(capsys))
     assert run(["verify", "made", "--json"]) == 0
-    assert one_object(capsys) == {"rows": 2, "passed": 2, "failed": []}
+    assert one_object(capsys) == {"rows": 2, "passed": 2, "failed": [], "torn": 0}
 
 
 def test_text_of_worlds_reaches_the_terminal_escaped(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from turngym.agents import Limits, make_policy, run_all
 from turngym.agents.compare import Outcomes, compare, compare_pair, read_outcomes, read_run
 from turngym.cli import run
 from turngym.envs.errors import RunError
+from turngym.envs.lines import TornWarning
 
 Row = tuple[str, int, bool | None]  # task, trial, success (None: an error that is not the policy's)
 
@@ -278,8 +279,11 @@ def test_a_run_that_is_not_complete_is_told(runs: Path, tmp_path: Path):
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "run.json").write_bytes((runs / "oracle" / "run.json").read_bytes())
     (tmp_path / "cut" / "trajectories.jsonl").write_bytes(b"".join(kept[:5]) + kept[5][:30])
-    (pair,) = compare([read_run(tmp_path / "cut", "cut"), read_run(runs / "oracle", "whole")])["pairs"]
-    assert pair["notes"] == ["cut is not complete: it holds 5 of 16 episodes"]
+    with pytest.warns(TornWarning, match="line 6"):
+        cut = read_run(tmp_path / "cut", "cut")
+    made = compare([cut, read_run(runs / "oracle", "whole")])
+    assert made["pairs"][0]["notes"] == ["cut is not complete: it holds 5 of 16 episodes"]
+    assert [run["torn"] for run in made["runs"]] == [1, 0]
 
 
 def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -234,9 +234,9 @@ def test_files_that_cannot_be_read_are_one_line_with_the_place(tmp_path: Path):
     for text, why in (
         ("", "holds no conversation"),
         ("{}\n", "row 1"),
-        ("nonsense\n", "line 1: not JSON"),
+        ("nonsense\n", "line 1, byte 0: not JSON"),
         ("[1]\n", "row 1"),
-        ("7\n", "row 1"),
+        ("7\n", "line 1, byte 0: no object but int"),
     ):
         (tmp_path / "given.jsonl").write_text(text)
         with pytest.raises(RunError, match=why):

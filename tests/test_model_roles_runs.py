@@ -42,7 +42,7 @@ def made(tmp_path_factory: Any) -> tuple[dict[str, Any], Path]:
 def test_what_models_make_is_proven_like_all_else(made: Any):
     summary, out = made
     assert summary["kept"] == 12
-    assert verify_directory(out) == {"rows": 12, "passed": 12, "failed": []}
+    assert verify_directory(out) == {"rows": 12, "passed": 12, "failed": [], "torn": 0}
     assert {note["noise"][0] for row in rows_of(out / "samples.jsonl") for note in row["notes"]} == {"model"}
 
 

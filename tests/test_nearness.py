@@ -176,7 +176,7 @@ def test_the_funnel_still_adds_up(made: Path, tmp_path: Path):
     funnel = json.loads((tmp_path / "out" / "summary.json").read_text())["funnel"]
     assert funnel == found["funnel"]
     assert (funnel["kept"], funnel["rejected"]["near_duplicate"], funnel["candidates"]) == (12, 2, 40)
-    assert found["near_duplicates"] == {"rows": 14, "removed": 2, "threshold": 0.9}
+    assert found["near_duplicates"] == {"rows": 14, "removed": 2, "threshold": 0.9, "torn": 0}
     (source / "summary.json").unlink()  # then the rows themselves say what they know
     again = deduplicate(source, tmp_path / "again")["funnel"]
     assert again["candidates"] == again["kept"] + sum(again["rejected"].values())

@@ -146,7 +146,7 @@ def test_replay_of_what_is_not_there_is_an_error_in_the_record():
     made = play(make_policy("replay", run=[]), borrow_task())
     assert (made.status, made.reason) == ("error", "policy_error")
     assert "no trajectory of" in made.detail
-    with pytest.raises(RunError, match="cannot replay"):
+    with pytest.raises(RunError, match="cannot read"):
         make_policy("replay", run="/nonexistent")
 
 

@@ -210,7 +210,8 @@ def _spoilt(row: dict[str, Any], path: list[int], value: Any) -> dict[str, Any]:
 @given(st.lists(st.tuples(st.lists(st.integers(0, 5), min_size=1, max_size=8), _JSON), max_size=8), st.lists(_JSON, max_size=3))
 def test_whatever_comes_in_is_counted_and_nothing_raises(tmp_path_factory: Any, spoils: list[Any], foreign: list[Any]):
     place = tmp_path_factory.mktemp("refine")
-    rows = [_spoilt(good(n), path, value) for n, (path, value) in enumerate(spoils)] + [json.dumps(item) for item in foreign] + [good(99)]
+    rows = [_spoilt(good(n), path, value) for n, (path, value) in enumerate([([0], 1), *spoils])]  # a file of arrays is refused
+    rows += [*(json.dumps(item) for item in foreign), good(99)]
     report = refine(write(place / "in.jsonl", rows), place / "out")
     adds_up(report)
     assert report["rows"] == len(rows) == sum(report["files"].values())

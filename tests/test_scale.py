@@ -30,6 +30,7 @@ from turngym.agents.executors.trade import Parcel, Report
 from turngym.cli import run
 from turngym.envs.errors import RunError
 from turngym.synthesis import AssemblyOptions, Request, Roles, synthesize, template_roles, verify_directory
+from turngym.synthesis.proving import verify_lines
 from turngym.synthesis.speaking import make_cast
 from turngym.synthesis.workshop import WINDOW, Samples
 
@@ -152,7 +153,7 @@ def test_workers_prove_what_one_process_proves_and_fail_what_it_fails(tmp_path, 
     assert (
         verify_directory(whole, executor=Processes(2))
         == verify_directory(whole)
-        == {"rows": len(lines), "passed": len(lines), "failed": []}
+        == {"rows": len(lines), "passed": len(lines), "failed": [], "torn": 0}
     )
     bad = json.loads(lines[2])
     bad["messages"][0]["content"] += " "
@@ -166,8 +167,7 @@ def test_workers_prove_what_one_process_proves_and_fail_what_it_fails(tmp_path, 
         json.dumps(bad).encode() + b"\n",
         lines[3][:-9],
     ]
-    (tmp_path / "samples.jsonl").write_bytes(b"".join(broken))
-    here, there = verify_directory(tmp_path), verify_directory(tmp_path, executor=Processes(2))
+    here, there = (verify_lines(iter(list(enumerate(broken, 1))), executor=by) for by in (None, Processes(2)))
     assert there == here
     assert (here["rows"], here["passed"], len(here["failed"])) == (8, 2, 6)
     assert any("stands twice" in item["reason"] for item in here["failed"])

@@ -68,7 +68,7 @@ def test_a_data_set_survives_the_death_of_a_node_byte_for_byte(tmp_path, cluster
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     assert there["kept"] == 400
     report = verify_directory(tmp_path / "there", executor=OnRay(cluster.address, workers=1))
-    assert report == {"rows": 400, "passed": 400, "failed": []}
+    assert report == {"rows": 400, "passed": 400, "failed": [], "torn": 0}
 
 
 def test_a_cast_of_models_travels_to_a_cluster_and_what_cannot_is_refused(tmp_path, cluster):

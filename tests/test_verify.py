@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from mini_world import Library
 
+from turngym.envs.errors import RunError
 from turngym.envs.task import Task
 from turngym.envs.worldset import WorldSet, WorldSpec
 from turngym.synthesis import AssemblyOptions, Maker, Request, prove_task, verify_directory, verify_row
@@ -512,15 +513,17 @@ def test_a_task_is_proven_alone(rows: list[Row]):
         assert list(prove_task(Task.model_validate(row["task"]))) == []
 
 
-def test_a_directory_is_verified_row_by_row_and_doubles_are_named(tmp_path: Path, rows: list[Row]):
+def test_a_directory_is_verified_row_by_row_and_doubles_are_refused(tmp_path: Path, rows: list[Row]):
     spoilt = copy.deepcopy(rows[2])
     _fingerprint(spoilt)
-    lines = [json.dumps(row, ensure_ascii=False) for row in (rows[0], rows[1], spoilt, rows[1])]
-    (tmp_path / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in (rows[0], rows[1], spoilt, rows[1])]
+    (tmp_path / "samples.jsonl").write_text("".join(lines[:3]), encoding="utf-8")
     found = verify_directory(tmp_path)
-    assert (found["rows"], found["passed"]) == (4, 2)
-    assert [f["id"] for f in found["failed"]] == [spoilt["id"], rows[1]["id"]]
-    assert "twice" in found["failed"][1]["reason"]
+    assert (found["rows"], found["passed"]) == (3, 2)
+    assert [f["id"] for f in found["failed"]] == [spoilt["id"]]
+    (tmp_path / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(RunError, match=rf"samples.jsonl, line 4, byte \d+: the id {rows[1]['id']} stands twice, in line 2 too"):
+        verify_directory(tmp_path)
 
 
 def test_the_library_has_what_these_tests_need():

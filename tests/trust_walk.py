@@ -9,30 +9,26 @@ import importlib
 import inspect
 import io
 import json
-import os
 import pkgutil
 import sys
 from pathlib import Path
 
 HERE = Path(sys.argv[1])
 CRIMES, WATCHING, WATCHED = [], [False], ("evil", "mark-of-evil")
+ALWAYS = {
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "socket.connect", "socket.getaddrinfo",
+}  # fmt: skip
+WHERE_EVIL = {"import", "open", "exec", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename"}
 
 
 def watch(event, given):
     if not WATCHING[0]:
         return
-    if event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "socket.connect", "socket.getaddrinfo"):
-        CRIMES.append(f"{event} {given!r:.200}")
-    elif event in ("import", "open", "exec", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename") and any(
-        name in repr(given[0])[:500] for name in WATCHED
-    ):
-        CRIMES.append(f"{event} {given!r:.200}")
-    elif event == "os.getenv" and "SECRET" in repr(given):
+    if event in ALWAYS or (event in WHERE_EVIL and any(name in repr(given[0])[:500] for name in WATCHED)):
         CRIMES.append(f"{event} {given!r:.200}")
 
 
 sys.addaudithook(watch)
-os.environ["EVIL_SECRET"] = "a key"
 
 from turngym import cli  # noqa: E402
 from turngym.envs.errors import WorldRefusedError  # noqa: E402
@@ -53,19 +49,20 @@ OPENS = {
     "rollout": ["{f} --policy null"],
     "eval": ["{f} --policy null"],
     "rescore": ["{r}"],
-    "verify": ["{f}", "{d}", "{s}", "{f} --workers 1"],
+    "verify": ["{f}", "{d}", "{s}"],
     "audit": ["{f}", "{s}"],
     "export": ["{d} --out {o} --format openai"],
     "coverage": ["{f}", "{d}"],
-    "contamination": ["{d} --against {c}", "{c} --against {s}"],
     "refresh": ["{r} --out {o}.jsonl"],
     "refine": ["{s} --out {o}"],
     "synthesize": ["--from {r} --out {o}", "Banking -n 1 --failures {r} --out {o}"],
     "serve": ["Banking --mcp --task {f}"],
     "play": ["{f}"],
-    "pack": ["Banking --out {f}"],
 }
-ASKS_FOR_NO_WORLD = {"compare": ["{r} {r}"], "dedup": ["{d} --out {o}"]}  # they may read such rows; nothing of the world is needed
+ASKS_FOR_NO_WORLD = {  # these read words and figures alone, or look whether a file is theirs to replace, so they may read such rows
+    "compare": ["{r} {r}"], "dedup": ["{d} --out {o}"], "contamination": ["{d} --against {c}", "{c} --against {s}"],
+    "pack": ["Banking -n 1 --out {p}"],
+}  # fmt: skip
 OPENS_NO_DATA = {"demo", "envs", "envs show", "graph", "check", "doctor"}
 
 
@@ -104,7 +101,16 @@ def places(number, world):
     for name, kind, row in (("d", "synthesis", sample), ("r", "rollout", run)):
         (base / name / "run.json").write_text(json.dumps({**manifest, "kind": kind}))
         (base / name / ("samples.jsonl" if name == "d" else "trajectories.jsonl")).write_text(json.dumps(row) + "\n")
-    return {"f": base / "tasks.jsonl", "d": base / "d", "s": base / "d" / "samples.jsonl", "r": base / "r", "o": base / "out", "c": clean}
+    (base / "pack.jsonl").write_text(json.dumps(task) + "\n")
+    return {
+        "f": base / "tasks.jsonl",
+        "p": base / "pack.jsonl",
+        "d": base / "d",
+        "s": base / "d" / "samples.jsonl",
+        "r": base / "r",
+        "o": base / "out",
+        "c": clean,
+    }
 
 
 def commands():
@@ -170,8 +176,8 @@ def functions():
     from turngym.synthesis.refining.pipeline import refine
     from turngym.synthesis.sample import Sample
     from turngym.synthesis.surveying.contamination import contamination
-    from turngym.synthesis.surveying.coverage import coverage, read_tasks
     from turngym.synthesis.surveying.conversations import read_conversations
+    from turngym.synthesis.surveying.coverage import coverage, read_tasks
     from turngym.synthesis.verify import verify_row, verify_task
 
     def row(path):
@@ -206,3 +212,99 @@ def functions():
         "synthesis.verify.verify_row": lambda at: verify_row(row(at["s"])),
         "synthesis.verify.verify_task": lambda at: verify_task(row(at["f"])),
     }
+
+
+READS_NO_ROWS = {  # public functions with a path among their parameters that open no data of others, and why
+    "sources.writable_file": "asks whether it can be written",
+    "sources.write_whole": "writes",
+    "envs.graph.ToolGraph.from_graphml": "takes the tools from its caller; names in the file choose among them",
+    "envs.lines.warn_torn": "tells",
+    "agents.bfcl_results.write_results": "writes",
+    "agents.directory.refuse_symlink": "asks what is there",
+    "agents.directory.refuse_link": "asks what is there",
+    "agents.directory.refuse_no_directory": "asks what is there",
+    "agents.directory.open_own": "writes",
+    "agents.directory.replace_file": "writes",
+    "agents.directory.replacing": "writes",
+    "agents.directory.sync_directory": "writes",
+    "agents.directory.is_ours": "asks what is there",
+    "agents.directory.Lock": "writes",
+    "agents.owned.Owned": "writes",
+    "agents.playback.ScriptedPolicy": "reads messages, which name no world",
+    "agents.records.read_manifest": "gives what run.json says, and nobody makes a world of it",
+    "agents.users.prompt.Prompt": "reads the text of a prompt",
+    "agents.users.simulated.SimulatedUser": "reads the text of a prompt",
+    "agents.runner.run": "writes; goes on in its own directory. Its tasks come by `TaskFile`",
+    "agents.store.RunStore": "writes; reads back what it wrote",
+    "agents.store.write_json": "writes",
+    "synthesis.auditing.keeping.keeping": "writes",
+    "synthesis.auditing.report.write_records": "writes",
+    "synthesis.pipeline.synthesize": "writes; goes on in its own directory",
+    "synthesis.refining.outputs.write_outputs": "writes",
+    "synthesis.surveying.contamination.record_finding": "writes",
+}
+COVERED_BY = {  # what opens it, above
+    "envs.lines.Rows": "every reader",
+    "envs.lines.lines_of": "every reader; gives bytes",
+    "agents.records.Records": "read_records",
+    "synthesis.aiming.refresh.standings_of": "refresh",
+    "synthesis.surveying.contamination.Against": "contamination",
+    "synthesis.surveying.conversations.Conversations": "read_conversations",
+    "synthesis.surveying.conversations.parse_call": "read_conversations",
+    "synthesis.surveying.coverage.rows_of": "coverage",
+    "synthesis.surveying.nearness.deduplicate": "the command dedup",
+}
+NEEDS_NO_WORLD = {
+    "agents.compare.read_run", "agents.playback.ReplayPolicy", "synthesis.surveying.contamination.contamination",
+    "synthesis.surveying.conversations.read_conversations",
+}  # fmt: skip
+
+
+def control():
+    """What the watch sees where a user does name the world: a watch that sees nothing would prove nothing."""
+    from turngym.envs.door import allow
+    from turngym.envs.registry import world_class
+
+    allow(WORLDS[3])
+    before = len(CRIMES)
+    WATCHING[0] = True
+    with contextlib.suppress(Exception):
+        world_class(WORLDS[3])
+    WATCHING[0] = False
+    seen, CRIMES[before:] = CRIMES[before:], []
+    return seen
+
+
+def main():
+    answers, strangers = [], []
+    listed = {**OPENS, **ASKS_FOR_NO_WORLD}
+    strangers += [f"turngym {name}" for name in commands() if name not in listed and name not in OPENS_NO_DATA]
+    calls = functions()
+    known = {name.partition(" ")[0] for name in calls} | READS_NO_ROWS.keys() | COVERED_BY.keys()
+    strangers += [name for name in openers() if name not in known]
+    for number, world in enumerate(WORLDS):
+        at = {name: str(path) for name, path in places(number, world).items()}
+        WATCHING[0] = True
+        for name, lines in listed.items():
+            for line in lines[: None if number == 0 else 1]:
+                at["o"] = f"{HERE}/w{number}/out{len(answers)}"
+                code, said = asked(f"{name} {line.format(**at)}")
+                answers.append({"asked": f"{name} {line}", "world": number, "code": code, "said": said, "bound": name in OPENS})
+        for name, call in calls.items():
+            at["o"] = f"{HERE}/w{number}/out{len(answers)}"
+            try:
+                call(at)
+                told = "nothing"
+            except WorldRefusedError as error:
+                told = f"refused {error}"
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+            answers.append({"called": name, "world": number, "said": told, "bound": name not in NEEDS_NO_WORLD})
+        WATCHING[0] = False
+    marked = (HERE / "mark-of-evil").exists()
+    found = {"crimes": CRIMES, "answers": answers, "strangers": strangers, "marked": marked, "worlds": WORLDS}
+    json.dump({**found, "control": control()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 """The command `turngym`: options that all commands share, and the one place where errors become exit codes.
 
-Exit codes: 0 done; 1 what was examined does not hold (`verify`, `check`, `rescore`, `doctor`), episodes ended by
-errors that are not the policy's, or the disk is full; 2 the command cannot be followed, told in one line on stderr with the remedy;
-130 and 143 stopped by a signal with everything finished kept; 70 a bug of ours. Law: no traceback without
+Exit codes (docs/formats.md has the table): 0 done; 1 what was examined does not hold, episodes ended by errors that are not the
+policy's, or the disk is full; 2 the command cannot be followed, told in one line on stderr with the remedy; 130 and 143 stopped by a
+signal, with what is kept of it in words; 70 a bug of ours. Law: no traceback without
 `--debug`. Everything heavy is imported inside the commands, so that `--help` is quick.
 """
 
@@ -18,9 +18,11 @@ import typer
 
 from . import __version__
 from .commands import audit, compare, covering, data, demo, doctor, evaluate, packing, play, refine, running, serve, worlds
-from .console import plain, tell
-from .envs.errors import TurngymError, WriteError
-from .stopping import Stopped, stopping
+from .console import plain, tell, warning
+from .envs.errors import TurngymError, WriteError, describe, shorten
+from .stopping import STOPS, Stopped, stopping
+
+_LONGEST = 2000  # characters of the one line that says what is wrong
 
 app = typer.Typer(
     name="turngym",
@@ -64,11 +66,11 @@ def run(arguments: Sequence[str]) -> int:
     if os.getcwd() not in sys.path:  # `my_module:World` of the place where the user stands; last, so it hides nothing
         sys.path.append(os.getcwd())
     try:
-        with stopping():
+        with stopping(), warning():
             code = app([item for item in arguments if item != "--debug"], prog_name="turngym", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except Stopped as stop:
-        tell(f"turngym: stopped by {stop}; what was finished is kept, and the same command goes on")
+        tell(f"turngym: stopped by {stop}; {STOPS.kept}")
         return stop.exit_code
     except (BrokenPipeError, EOFError):
         return 0
@@ -93,9 +95,9 @@ def _explain(error: BaseException) -> int:
         return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else 2
     if type(error).__name__ in ("Abort", "KeyboardInterrupt"):
         return 130
-    _line(f"a bug of turngym: {type(error).__name__}: {error}; please report it with what --debug shows")
+    _line(f"a bug of turngym: {describe(error)}; please report it with what --debug shows")
     return 70
 
 
 def _line(said: Any) -> None:
-    tell(f"turngym: error: {plain(' '.join(str(said).split()))}")
+    tell(f"turngym: error: {plain(shorten(' '.join(str(said).split()), _LONGEST))}")

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
@@ -95,6 +96,27 @@ def tell(line: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(plain(line, newlines=False) + "\n")
         sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def warning() -> Iterator[None]:
+    """Meanwhile, what a reader warns of (a torn last line) is a note on stderr, each once."""
+    from .envs.lines import TornWarning
+
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TornWarning)
+        usual = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **options: Any) -> None:
+            if not issubclass(category, TornWarning):
+                usual(message, category, *where, **options)
+            elif str(message) not in told:
+                told.add(str(message))
+                tell(f"turngym: {message}")
+
+        warnings.showwarning = show
+        yield
 
 
 @contextlib.contextmanager

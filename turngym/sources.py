@@ -7,7 +7,7 @@ pack, gets tasks by synthesis, the same ones for the same seed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .envs.world import World
 
 MADE_BY_DEFAULT = 20
+Ours = Callable[[bytes], bool]
+_HEAD = 1 << 22  # bytes by which a file is known
 
 
 def env_and_worlds(name: str) -> tuple[EnvInfo, tuple[type[World], ...]]:
@@ -104,24 +106,45 @@ def packed_lines(env: str) -> Iterator[tuple[int, bytes]]:
     return ((number, task.line().encode()) for number, task in enumerate(pack_of(env), 1))
 
 
-def writable_file(path: Path) -> Path:
-    """A file that can be written, asked before the work for it is done."""
+def writable_file(path: Path, ours: Ours) -> Path:
+    """A file that can be written, asked before the work for it is done.
+
+    `ours`: whether a file that begins so is one of turngym's making, which may be replaced; any other is refused, and so is a link.
+    """
+    from .agents.directory import refuse_symlink
+
     parent = path.absolute().parent
+    refuse_symlink(path)
     if path.is_dir():
         raise RunError(f"{path} is a directory; name a file")
     if not parent.is_dir():
         raise RunError(f"there is no directory {parent}; make it first")
     if not os.access(path if path.exists() else parent, os.W_OK):
         raise RunError(f"cannot write {path}: permission denied; name another file")
+    if path.exists() and (head := _head_of(path)).strip() and not ours(head):
+        raise RunError(f"{path} holds something that turngym did not write, and would be replaced; name another file or move it away")
     return path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a text file whole, or leave it as it was."""
-    aside = path.with_name(f".{path.name}.aside")
+def write_whole(path: Path, text: str | bytes, ours: Ours) -> None:
+    """Replace a file whole, or leave it as it was. Raises what `writable_file` raises, and `WriteError` for a full disk."""
+    from .agents.directory import refusal, replace_file
+
+    writable_file(path, ours)
     try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+        replace_file(path, text, own=False)
+    except OSError as error:
+        raise refusal(error, f"cannot write {path}", "make room or name another file") from error
+
+
+def is_task_file(head: bytes) -> bool:
+    """Whether a file begins with a task on a line of its own."""
+    from .envs.lines import parse_line
+
+    row, _ = parse_line(head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0])
+    return row is not None and {"env", "worlds", "turns"} <= row.keys()
+
+
+def _head_of(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_HEAD)

@@ -27,12 +27,17 @@ class Stopped(BaseException):
         return 128 + self.number
 
 
+NOTHING = "nothing of it is kept; the same command begins anew"
+ALL = "what was finished is kept, and the same command goes on"
+
+
 class Stops:
-    """Whether a signal came, and whether it may interrupt at once."""
+    """Whether a signal came, whether it may interrupt at once, and what to say of what was done (`kept`: `NOTHING`, `ALL`, or words)."""
 
     def __init__(self) -> None:
         self._number = 0
         self._patient = False
+        self.kept = NOTHING
 
     def check(self, done: int = 0, total: int = 0) -> None:
         """Raise `Stopped` if a signal came; from now on signals wait for this call. Takes what progress is told."""
@@ -70,8 +75,9 @@ def stopping() -> Iterator[Stops]:
             signal.signal(number, handler)
 
 
-def watched(shown: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """A progress report after which a signal may stop the command."""
+def watched(shown: Callable[[int, int], None], kept: str = NOTHING) -> Callable[[int, int], None]:
+    """A progress report after which a signal may stop the command. `kept`: what is then true of what was done (`Stops.kept`)."""
+    STOPS.kept = kept
 
     def progress(done: int, wanted: int) -> None:
         shown(done, wanted)

@@ -12,6 +12,7 @@ from .case import Case
 from .report import CheckReport, CheckResult, Note
 
 Check = Callable[[Case], str | None]
+Told = Callable[[CheckResult, int], None]
 
 CHECKS: tuple[Check, ...] = (
     declarations.docs_complete,
@@ -61,13 +62,16 @@ def law_of(check: Check) -> str:
     return inspect.cleandoc(check.__doc__ or "")
 
 
-def check_world(cls: type[World], *, seeds: Iterable[int] = (0, 1, 2), calls: int = 3000, processes: bool = True) -> CheckReport:
+def check_world(
+    cls: type[World], *, seeds: Iterable[int] = (0, 1, 2), calls: int = 3000, processes: bool = True, told: Told | None = None
+) -> CheckReport:
     """Hold a world class against every law of a world.
 
     Args:
         cls: the class. It is called, forked and replayed; neither it nor its worlds are changed.
         seeds: whose worlds are examined; at least two, so that they can be compared.
         calls: random calls to make in all. processes: whether to replay in processes with other hash seeds.
+        told: gets each result as it is found, and how many laws there are.
 
     Raises ValueError for fewer than two seeds. A check that cannot run because the world raises has failed.
     """
@@ -75,7 +79,12 @@ def check_world(cls: type[World], *, seeds: Iterable[int] = (0, 1, 2), calls: in
     if len(chosen) < 2:
         raise ValueError(f"seeds={chosen!r} leaves nothing to compare; give at least two")
     case = Case(cls, chosen, calls, processes)
-    return CheckReport(cls.__name__, tuple(_run(check, case) for check in CHECKS))
+    found: list[CheckResult] = []
+    for check in CHECKS:
+        found.append(_run(check, case))
+        if told is not None:
+            told(found[-1], len(CHECKS))
+    return CheckReport(cls.__name__, tuple(found))
 
 
 def _run(check: Check, case: Case) -> CheckResult:

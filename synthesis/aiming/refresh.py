@@ -10,7 +10,7 @@ nothing; every task of the run stands in the report with its fate and the reason
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -67,14 +67,16 @@ def refresh(run: str | Path, options: Refreshing | None = None, progress: Progre
         run: a run directory, or a file of trajectories. options: see `Refreshing`. progress: told (tasks varied, to vary).
 
     Returns:
-        Tasks by id, each kept one before its variants; the report has `tasks`, a count for each fate, `each` (id, fate,
-        reason, mean progress, episodes), `variants` (`wanted`, `made`, `refused` worlds by reason, `short` ids with fewer
-        than wanted), and `not_varied` by category. Raises `RunError` for a run without episodes or bounds out of order.
+        Tasks by id, each kept one before its variants; the report has `tasks`, `torn` (last lines passed over), a count for
+        each fate, `each` (id, fate, reason, mean progress, episodes), `variants` (`wanted`, `made`, `refused` worlds by reason,
+        `short` ids with fewer than wanted), and `not_varied` by category. Raises `RunError` for a run without episodes or
+        bounds out of order.
     """
     options = options or Refreshing()
     if not 0 <= options.low <= options.high <= options.retire <= 1:
         raise RunError(f"the bounds {options.low}, {options.high}, {options.retire} are out of order; give 0 <= low <= high <= retire <= 1")
-    standings = standings_of(run)
+    records = read_records(run)
+    standings = standings_of(run, records)
     fates = {identity: fate_of(standing, options) for identity, standing in standings.items()}
     varied = [i for i, (fate, _) in fates.items() if fate == "kept" or (fate == "retired" and options.vary_retired)]
     tasks: list[Task] = []
@@ -98,14 +100,19 @@ def refresh(run: str | Path, options: Refreshing | None = None, progress: Progre
         "refused": dict(sorted(refused.items())), "short": short,
     }  # fmt: skip
     each = [_told(identity, standing, *fates[identity]) for identity, standing in standings.items()]
-    report: dict[str, Any] = {"tasks": len(standings), **{str(fate): counts[fate] for fate in FATES}, "variants": variants}
+    report: dict[str, Any] = {
+        "tasks": len(standings),
+        "torn": records.torn,
+        **{str(fate): counts[fate] for fate in FATES},
+        "variants": variants,
+    }
     return Refreshed(tasks, {**report, "not_varied": dict(sorted(others.items())), "bounds": list(options[:3]), "each": each})
 
 
-def standings_of(run: str | Path) -> dict[str, Standing]:
-    """How the tasks of a run stand, by id in order."""
+def standings_of(run: str | Path, records: Iterable[dict[str, Any]] | None = None) -> dict[str, Standing]:
+    """How the tasks of a run stand, by id in order. `records`: those of the run, if they are at hand."""
     found: dict[str, Standing] = {}
-    for record in read_records(run):
+    for record in read_records(run) if records is None else records:
         try:
             made = Trajectory.from_record(record)
             standing = found.setdefault(made.task_id, Standing(made.task))

@@ -28,13 +28,15 @@ class Failures:
     """What a run says of its policy's failures.
 
     Attributes:
-        tools: `World.tool` -> failures. episodes: those that count. failed: of these. excluded: those that do not count.
+        tools: `World.tool` -> failures. episodes: those that count. failed: of these. excluded: those that do not count. torn: torn last
+            lines of the run's file, passed over.
     """
 
     tools: Counter[str] = field(default_factory=Counter)
     episodes: int = 0
     failed: int = 0
     excluded: int = 0
+    torn: int = 0
 
     def add(self, trajectory: Trajectory) -> None:
         """Count one. Raises `TurngymError` for a world that is not installed."""
@@ -70,12 +72,13 @@ def failures_in(run: str | Path) -> Failures:
 
     Raises `RunError` for what cannot be read, and where no episode counts.
     """
-    found = Failures()
-    for record in read_records(run):
+    found, records = Failures(), read_records(run)
+    for record in records:
         try:
             found.add(Trajectory.from_record(record))
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise RunError(f"{run}: {shorten(str(record['id']))} is no trajectory of a task ({type(error).__name__})") from None
+    found.torn = records.torn
     if not found.episodes:
         excluded = f"; {found.excluded} ended by errors that are not the policy's" if found.excluded else ""
         raise RunError(f"{run} holds no episode that counts{excluded}; name a run of `turngym rollout`")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
-from ...agents.records import lines_of
 from ...envs.door import admit_row
 from ...envs.errors import RunError, TaskError, UnknownNameError, shorten
+from ...envs.lines import lines_of
 from ...envs.loading import load_module
 from ...envs.task import Task, parse_task
 from ..sample import SAMPLES
@@ -49,7 +49,7 @@ class Tasks:
 
     def entries(self, place: str) -> Iterator[Entry]:
         """The lines of a file, none of which may name a world that nobody allowed (`WorldRefusedError`)."""
-        for entry in file_lines(place):
+        for entry in file_lines(place, objects=True):
             admit_row(_object(entry.text), f"{place}, line {entry.number}")
             yield entry
 
@@ -96,17 +96,13 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def file_lines(place: str) -> Iterator[Entry]:
-    """The lines of a file that are not empty, numbered as they stand. Raises `RunError` where it cannot be read."""
+def file_lines(place: str, *, objects: bool = False) -> Iterator[Entry]:
+    """The lines of a file that are not empty, numbered as they stand. Raises `RunError` where it cannot be read (`envs/lines.py`)."""
     path = Path(place) / SAMPLES if Path(place).is_dir() else Path(place)
     if not path.is_file():
         raise RunError(f"there is no file {shorten(place)}; name a file of tasks, one a line, a directory of samples, or an env")
-    try:
-        for number, line in lines_of(path):
-            if text := line.decode("utf-8", "replace").strip():
-                yield Entry(number, text)
-    except OSError as error:
-        raise RunError(f"cannot read {shorten(place)}: {error.strerror or error}") from None
+    for line in lines_of(path, objects=objects):
+        yield Entry(line.number, line.text.decode("utf-8", "replace").strip())
 
 
 def adapter_of(name: str) -> Adapter:

@@ -23,9 +23,18 @@ from .memorised import Ledger
 
 @dataclass(slots=True)
 class AuditReport:
-    """What an audit of a set found: the tasks in order, each with its findings."""
+    """What an audit of a set found: the tasks in order, each with its findings.
+
+    Attributes:
+        audited: the tasks, also of an audit that was broken off. view: whether conversations are wanted beside findings.
+        before: tasks that were audited before and need not be again. keep: gets each task as it is finished, without what only
+            the whole set shows.
+    """
 
     audited: list[Audited] = field(default_factory=list)
+    view: bool = False
+    before: list[Audited] = field(default_factory=list)
+    keep: Callable[[Audited], None] | None = None
 
     @property
     def usable(self) -> bool:
@@ -35,25 +44,35 @@ class AuditReport:
 
 def audit(
     entries: Callable[[], Iterator[Entry]], adapter: Adapter, name: str = "tasks", *, executor: Workforce | None = None,
-    progress: Callable[[int, int], None] | None = None, view: bool = False,
+    progress: Callable[[int, int], None] | None = None, into: AuditReport | None = None,
 ) -> AuditReport:  # fmt: skip
     """Audit a set.
 
     Args:
         entries: gives the texts, from the start each time it is called. adapter, name: what makes cases of them, and its name.
-        executor: who does it; None is this process. progress: told (tasks, 0). view: whether to keep the conversations.
+        executor: who does it; None is this process. progress: told (tasks, 0). into: the report to fill, which says what is wanted.
     """
-    report, ledger, seen = AuditReport(), Ledger(), set[str]()
-    with contextlib.closing(_audited(entries(), adapter, name, executor, view)) as found:
-        for one in found:
-            if one is not None:
-                _again(one, seen)
-                ledger.add(one.id, one.uses)
-                one.uses = []
-                report.audited.append(one)
+    report, ledger, seen = into or AuditReport(), Ledger(), set[str]()
+
+    def take(one: Audited) -> None:
+        _again(one, seen)
+        ledger.add(one.id, one.uses)
+        one.uses = []
+        report.audited.append(one)
+
+    for one in sorted(report.before, key=lambda one: one.number):
+        take(one)
+    done = {one.number for one in report.before}
+    fresh = (entry for entry in entries() if entry.number not in done)
+    with contextlib.closing(_audited(fresh, adapter, name, executor, report.view)) as found:
+        for made in found:
+            if made is not None:
+                if report.keep is not None:
+                    report.keep(made)
+                take(made)
             if progress is not None:
                 progress(len(report.audited), 0)
-    _over_all(report, ledger, entries, adapter, view)
+    _over_all(report, ledger, entries, adapter)
     return report
 
 
@@ -72,18 +91,15 @@ def _again(one: Audited, seen: set[str]) -> None:
     seen.add(one.id)
 
 
-def _over_all(report: AuditReport, ledger: Ledger, entries: Callable[[], Iterator[Entry]], adapter: Adapter, view: bool) -> None:
+def _over_all(report: AuditReport, ledger: Ledger, entries: Callable[[], Iterator[Entry]], adapter: Adapter) -> None:
     """What only the whole set shows."""
     by_id: dict[str, Audited] = {}
     for one in report.audited:
         by_id.setdefault(one.id, one)
-    lacking: set[int] = set()
     for task, finding in ledger.findings(len(report.audited)):
-        one = by_id[task]
-        one.findings.append(finding)
-        if one.view is None:
-            lacking.add(one.number)
-    if view and lacking:
+        by_id[task].findings.append(finding)
+    lacking = {one.number for one in report.audited if one.findings and one.usable and one.view is None}
+    if report.view and lacking:
         views = {entry.number: _view_again(adapter, entry) for entry in entries() if entry.number in lacking}
         for one in report.audited:
             one.view = views.get(one.number, one.view)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ...agents.records import ASIDE
-from ...envs.errors import RunError
+from ...agents.directory import refusal, replace_file
 from .audit import AuditReport
 from .audited import Audited
 from .finding import KINDS, LEVELS, Finding, Level, at_least
@@ -36,18 +35,17 @@ def record_of(one: Audited, confidence: Level = "low") -> dict[str, Any]:
 
 
 def write_records(report: AuditReport, directory: Path, confidence: Level = "low") -> Path:
-    """Fill a directory with `audit.jsonl`, one record a task, whole or not at all. Raises `RunError` where it cannot."""
+    """Write `audit.jsonl` into a directory of audits (`keeping.py`), one record a task, whole or not at all. Raises `RunError`."""
     path = directory / RECORDS
-    aside = path.with_name(path.name + ASIDE)
+
+    def write(file: IO[bytes]) -> None:
+        for one in report.audited:
+            file.write(json.dumps(record_of(one, confidence), ensure_ascii=True).encode() + b"\n")
+
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with open(aside, "w", encoding="utf-8") as file:
-            for one in report.audited:
-                file.write(json.dumps(record_of(one, confidence), ensure_ascii=True) + "\n")
-        aside.replace(path)
+        replace_file(path, write)
     except OSError as error:
-        aside.unlink(missing_ok=True) if directory.is_dir() else None
-        raise RunError(f"cannot write {path}: {error.strerror or error}; name another directory") from None
+        raise refusal(error, f"cannot write {path}") from None
     return path
 
 

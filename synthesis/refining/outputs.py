@@ -6,14 +6,12 @@ whole. `hard.jsonl` repeats rows: what HDR trains on next (arXiv 2505.20192).
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from ...agents.records import ASIDE, read_records, reason_of
-from ...envs.errors import WriteError
+from ...agents.directory import refusal, replacing
+from ...agents.records import read_records
 from .hard import Setting, replay_count, replayed
 
 RECORDS = "rows.jsonl"
@@ -26,16 +24,13 @@ def write_outputs(directory: Path, hard: Setting | None) -> dict[str, int]:
     counts = dict.fromkeys(names, 0)
     again = _replay(directory, hard) if hard is not None else set()
     try:
-        with contextlib.ExitStack() as stack:
-            files = {name: stack.enter_context(open(directory / (name + ASIDE), "w", encoding="utf-8")) for name in names}
-            for record in read_records(directory, RECORDS):
+        with replacing(directory, names) as files:
+            for record in read_records(directory, RECORDS, worlds=False):
                 for name, row in _places(record, again):
-                    files[name].write(json.dumps(row, separators=(",", ":")) + "\n")
+                    files[name].write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
                     counts[name] += 1
-        for name in names:
-            os.replace(directory / (name + ASIDE), directory / name)
     except OSError as error:
-        raise WriteError(f"cannot write to {directory}: {reason_of(error)}; make room and run the same again") from error
+        raise refusal(error, f"cannot write to {directory}") from error
     return counts
 
 
@@ -54,7 +49,7 @@ def _places(record: dict[str, Any], again: set[str]) -> list[tuple[str, Any]]:
 
 def _replay(directory: Path, setting: Setting) -> set[str]:
     hard, qualified = 0, list[str]()
-    for record in read_records(directory, RECORDS):
+    for record in read_records(directory, RECORDS, worlds=False):
         hard += record.get("bin") == "hard"
         if record.get("bin") == "qualified":
             qualified.append(record["id"])

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 from ...agents.executor import served
 from ...agents.policy import Policy
-from ...agents.records import lines_of, reason_of
 from ...agents.store import RunStore
-from ...envs.errors import RunError, UnknownNameError, display
+from ...envs.errors import RunError, UnknownNameError, WorldRefusedError, display
+from ...envs.lines import is_torn, lines_of, reason_of, warn_torn
 from . import fcdr, preparing
 from .asking import Model
 from .funnel import Funnel, Step
@@ -86,6 +86,7 @@ class Refiner:
         self.bins: Counter[str] = Counter()
         self.rounds: Counter[int] = Counter()
         self.usage: Counter[str] = Counter()
+        self.torn = 0
         self._ids: set[str] = set()
         self._digests: set[bytes] = set()
 
@@ -167,8 +168,8 @@ class Refiner:
             self.rounds[record["round"]] += record["bin"] != "left"
 
     def summary(self) -> dict[str, Any]:
-        """The funnel and what the models cost; with `hard`, the bins, and each round's pool and what left it."""
-        found: dict[str, Any] = self.funnel.record()
+        """The funnel, torn last lines of the source, what the models cost; with `hard`, the bins, each round's pool and what left it."""
+        found: dict[str, Any] = {**self.funnel.record(), "torn": self.torn}
         if self.usage:
             found["usage"] = dict(sorted(self.usage.items()))
         if "hard" in self.options.stages:
@@ -223,10 +224,10 @@ async def _flow(refiner: Refiner, source: Path, store: RunStore, progress: Progr
 
     async with served(*refiner.policies):
         try:
-            for number, line in _rows(source):
+            for number, line in _rows(source, refiner):
                 if f"{number:08d}" in store.ids:
                     continue
-                waiting.append(asyncio.create_task(refiner.refine(line, number, refiner.take(line))))
+                waiting.append(asyncio.create_task(refiner.refine(line, number, _taken(refiner, source, number, line))))
                 if len(waiting) >= ahead:
                     await settle()
             while waiting:
@@ -266,11 +267,21 @@ def _check(options: RefineOptions, answerer: Policy | None) -> None:
         raise UnknownNameError("rule of keeping", hard.keep, ("all", "majority"))
 
 
-def _rows(source: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, numbered as in the file."""
-    for number, line in lines_of(source):
-        if line.strip():
-            yield number, line
+def _rows(source: Path, refiner: Refiner) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, numbered as in the file; a torn last line is told and counted, and is no row."""
+    for line in lines_of(source, objects=True):
+        if is_torn(line):
+            refiner.torn += 1
+            warn_torn(source, line)
+        else:
+            yield line.number, line.text
+
+
+def _taken(refiner: Refiner, source: Path, number: int, line: bytes) -> Taken:
+    try:
+        return refiner.take(line)
+    except WorldRefusedError as error:
+        raise error.at(f"{source}, line {number}") from None
 
 
 def _fingerprint(source: Path) -> dict[str, Any]:

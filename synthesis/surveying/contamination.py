@@ -19,9 +19,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...agents.records import lines_of, write_aside
+from ...agents.directory import Lock, refusal, refuse_no_directory
+from ...agents.records import read_manifest
+from ...agents.store import write_json
 from ...envs.errors import RunError, UnknownNameError
-from ..pipeline import SAMPLES
+from ...envs.lines import lines_of
+from ..sample import SAMPLES
 from .conversations import Call, Conversation, read_conversations
 from .nearness import Neighbours
 from .shingles import hash_of, runs, shingles, words_of
@@ -54,13 +57,16 @@ class Against:
     def __init__(self, files: Iterable[str | Path], similar: float = SIMILAR) -> None:
         self.entries: list[tuple[str, str]] = []
         self.files: list[dict[str, Any]] = []
+        self.torn = 0
         self.phrases = Phrases()
         self._calls: dict[str, int] = {}
         self._neighbours = Neighbours(similar)
         for file in files:
             before = len(self.entries)
-            for conversation in read_conversations(file):
+            read = read_conversations(file)
+            for conversation in read:
                 self._add(conversation, Path(file).name)
+            self.torn += read.torn
             self.files.append({"file": Path(file).name, "entries": len(self.entries) - before, "digest": _digest(Path(file))})
 
     def _add(self, entry: Conversation, file: str) -> None:
@@ -162,8 +168,8 @@ def _whole(value: Any) -> Any:
 
 def _digest(path: Path) -> str:
     digest = blake2b(digest_size=8)
-    for _, line in lines_of(path / SAMPLES if path.is_dir() else path):
-        digest.update(line)
+    for line in lines_of(path / SAMPLES if path.is_dir() else path):
+        digest.update(line.text)
     return digest.hexdigest()
 
 
@@ -180,8 +186,9 @@ def contamination(
             repeat. similar: the Jaccard index from which a row is similar. signs: those that accuse. progress: told (rows, 0).
 
     Returns:
-        `{rows, contaminated, signs, files, rules, found}`; `found` has each accused row with its evidence. Raises
-        `RunError` for files that cannot be read, `MissingExtraError` where datasketch is absent.
+        `{rows, contaminated, signs, files, rules, torn, found}`; `torn` counts torn last lines of all files,
+        `found` has each accused row with its evidence. Raises `RunError` for files that cannot be read, `MissingExtraError`
+        where datasketch is absent.
     """
     for name in signs:
         if name not in SIGNS:
@@ -192,7 +199,8 @@ def contamination(
     for row in read_conversations(place):
         against.phrases.count(row.said)
     rows, found, counts = 0, list[dict[str, Any]](), dict.fromkeys(signs, 0)
-    for rows, row in enumerate(read_conversations(place), 1):
+    read = read_conversations(place)
+    for rows, row in enumerate(read, 1):
         if evidence := [piece for piece in against.evidence(row) if piece.sign in counts]:
             found.append({"id": row.id, "evidence": [piece.record() for piece in evidence]})
             for piece in evidence:
@@ -200,16 +208,28 @@ def contamination(
         if progress is not None:
             progress(rows, 0)
     rules = {"run": RUN, "short_turn": SHORT, "similar": similar}
-    return {"rows": rows, "contaminated": len(found), "signs": counts, "files": against.files, "rules": rules, "found": found}
+    about = {"rows": rows, "contaminated": len(found), "signs": counts, "files": against.files, "rules": rules}
+    return {**about, "torn": read.torn + against.torn, "found": found}
 
 
 def record_finding(directory: str | Path, report: dict[str, Any]) -> None:
     """Write a report into a data set's `summary.json`, where its card finds it: `data` (a digest of the rows) and
     `comparisons` (counts, rules, files by name, the first ids), of which those with other files and equal rows stay.
 
-    A run that goes on writes its summary anew, and the finding is gone: it says nothing of new rows.
+    A run that goes on writes its summary anew, and the finding is gone: it says nothing of new rows. Raises `RunError` for a
+    directory that is not a run's, or is written by somebody else; then nothing is written.
     """
     path, data = Path(directory) / "summary.json", _digest(Path(directory))
+    refuse_no_directory(path.parent, "run")
+    read_manifest(path.parent)
+    try:
+        with Lock(path.parent):
+            _add_finding(path, data, report)
+    except OSError as error:
+        raise refusal(error, f"cannot write {path}") from error
+
+
+def _add_finding(path: Path, data: str, report: dict[str, Any]) -> None:
     try:
         summary = json.loads(path.read_bytes()) if path.exists() else {}
     except ValueError as error:
@@ -218,4 +238,4 @@ def record_finding(directory: str | Path, report: dict[str, Any]) -> None:
     others = [item for item in before.get("comparisons", ()) if item["files"] != report["files"]] if before.get("data") == data else []
     told = {name: report[name] for name in ("rows", "contaminated", "signs", "files", "rules")}
     told["first"] = [item["id"] for item in report["found"][:FIRST]]
-    write_aside(path, {**summary, "contamination": {"data": data, "comparisons": [*others, told]}})
+    write_json(path, {**summary, "contamination": {"data": data, "comparisons": [*others, told]}})

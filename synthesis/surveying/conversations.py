@@ -2,7 +2,8 @@
 
 A data set's directory or `samples.jsonl`, files of tasks, BFCL's entries (with `possible_answer/` and
 `multi_turn_func_doc/` beside them, where they are), and rows with messages: OpenAI's, TRL's, ShareGPT's. Told
-apart row by row. Laws: rows are read one by one; call strings are read as literals and never evaluated; calls
+apart row by row. Laws: rows are read one by one, and as all rows are (`envs/lines.py`); a JSON array, in which others write, is
+read here alone; call strings are read as literals and never evaluated; calls
 that cannot be read are absent, and never wrong.
 """
 
@@ -14,13 +15,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from ...agents.records import lines_of, reason_of
 from ...envs.errors import RunError, shorten
-from ..pipeline import SAMPLES
+from ...envs.lines import is_torn, lines_of, parse_line, reason_of, warn_torn
 from ..refining.reading import read_row
 from ..refining.row import Refused
+from ..sample import SAMPLES
 from ..validate import literal_arguments
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -41,38 +42,72 @@ class Conversation(NamedTuple):
     calls: tuple[tuple[Call, ...], ...] = ()
 
 
-def read_conversations(place: str | Path) -> Iterator[Conversation]:
-    """The conversations of a data set's directory or of a file, one by one.
+class Conversations(Iterator[Conversation]):
+    """The conversations of a data set's directory or of a file, one by one. `torn`: torn last lines passed over so far.
 
-    Raises `RunError` for what cannot be read, with the line number, and for a file that holds none.
+    Raises `RunError` for what cannot be read, with line and byte, for samples or tasks of which an id stands twice, and for a file
+    that holds none.
     """
-    path = Path(place) / SAMPLES if Path(place).is_dir() else Path(place)
-    number = 0
+
+    def __init__(self, place: str | Path) -> None:
+        self.path, self.torn = Path(place) / SAMPLES if Path(place).is_dir() else Path(place), 0
+        self._found = self._read()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Conversation:
+        return next(self._found)
+
+    def _read(self) -> Iterator[Conversation]:
+        seen: dict[str, int] = {}
+        number = 0
+        try:
+            for number, row in _rows(self.path, self):
+                found = _conversation(row, self.path, number)
+                if _is_ours(row) and (first := seen.setdefault(found.id, number)) != number:
+                    raise RunError(f"{self.path}, row {number}: the id {shorten(found.id)} stands twice, in row {first} too")
+                yield found
+        except (Refused, *MALFORMED) as error:
+            raise RunError(f"{self.path}, row {number}: no conversation is known by this layout ({shorten(str(error), 120)})") from None
+        if not number:
+            raise RunError(f"{self.path} holds no conversation; one JSON object a line is expected")
+
+
+def read_conversations(place: str | Path) -> Conversations:
+    """The conversations of a data set's directory or of a file, one by one; see `Conversations`."""
+    return Conversations(place)
+
+
+def _rows(path: Path, reading: Conversations | None = None) -> Iterator[tuple[int, Any]]:
+    """Numbered rows of a file: a JSON object a line, or, since others write so, one JSON array. `reading` counts a torn end."""
+    for number, line in enumerate(lines_of(path, objects=True, arrays=True), 1):
+        if number == 1 and line.text.lstrip().startswith(b"["):
+            yield from enumerate(_array(path), 1)
+            return
+        row, why = parse_line(line)
+        if row is None and is_torn(line):
+            warn_torn(path, line)
+            if reading is not None:
+                reading.torn += 1
+            return
+        if row is None:
+            raise RunError(f"{line.place(path)}: {why}")
+        yield number, row
+
+
+def _array(path: Path) -> list[Any]:
     try:
-        for number, row in _rows(path):
-            yield _conversation(row, path, number)
-    except (Refused, *MALFORMED) as error:
-        raise RunError(f"{path}, row {number}: no conversation is known by this layout ({shorten(str(error), 120)})") from None
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RunError(f"cannot read {path}: {reason_of(error)}") from None
-    if not number:
-        raise RunError(f"{path} holds no conversation; one JSON object a line is expected")
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} begins as a JSON array and is not JSON ({shorten(str(error), 100)})") from None
+    return found if isinstance(found, list) else [found]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Numbered rows of a file: a JSON object a line, or one JSON list."""
-    found = 0
-    for number, line in lines_of(path):
-        if number == 1 and line.lstrip().startswith(b"["):
-            yield from enumerate(json.loads(path.read_bytes()), 1)
-            return
-        if line.strip():
-            found += 1
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise RunError(f"{path}, line {number}: not JSON ({shorten(str(error), 100)})") from None
-            yield found, row
+def _is_ours(row: Any) -> bool:
+    return "turns" in row or (isinstance(row.get("task"), dict) and "fingerprints" in row)
 
 
 def _conversation(row: Any, path: Path, number: int) -> Conversation:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...agents.records import lines_of, parse_line, reason_of
 from ...envs.errors import RunError, TaskError
 from ...envs.graph import ToolGraph, graph_of
+from ...envs.lines import Rows
 from ...envs.registry import world_class
 from ...envs.task import GoldCall, Task, parse_task
-from ..pipeline import SAMPLES
+from ..sample import SAMPLES, identity_of
 from .diversity import Diversity
 from .nearness import THRESHOLD, Neighbours
 from .shingles import shingles
@@ -39,34 +39,34 @@ def coverage(place: str | Path, near: float | None = THRESHOLD, progress: Progre
         See `Coverage.record`. Raises `RunError` for what cannot be read, `MissingExtraError` where datasketch is absent and
         `near` is given.
     """
-    found = Coverage(near)
-    for number, (task, notes) in enumerate(read_tasks(place), 1):
+    found, rows = Coverage(near), rows_of(place)
+    for number, (task, notes) in enumerate(read_tasks(rows), 1):
         found.add(task, notes)
         if progress is not None:
             progress(number, 0)
-    return found.record()
+    return {**found.record(), "torn": rows.torn}
 
 
-def read_tasks(place: str | Path) -> Iterator[tuple[Task, Sequence[dict[str, Any]]]]:
-    """The tasks of a data set with the notes on their turns, or those of a file of tasks, one by one."""
-    path = Path(place) / SAMPLES if Path(place).is_dir() else Path(place)
-    empty = True
+def rows_of(place: str | Path) -> Rows:
+    """The rows of a data set, or of a file of tasks or samples."""
+    return Rows(Path(place) / SAMPLES if Path(place).is_dir() else place, identity=identity_of)
+
+
+def read_tasks(place: str | Path | Rows) -> Iterator[tuple[Task, Sequence[dict[str, Any]]]]:
+    """The tasks of samples with the notes on their turns, or those of a file of tasks, one by one."""
+    rows, empty = place if isinstance(place, Rows) else rows_of(place), True
     try:
-        for number, line in lines_of(path):
-            if line.strip():
-                empty = False
-                row, _ = parse_line(line)
-                where = f"{path}, line {number}"
-                if row is not None and isinstance(row.get("task"), dict):
-                    yield parse_task(row["task"], where), row.get("notes") or ()
-                else:
-                    yield parse_task(line.decode("utf-8", "backslashreplace"), where), ()
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {reason_of(error)}") from None
+        for row in rows:
+            empty = False
+            where = f"{rows.path}, line {row.number}"
+            if isinstance(row.value.get("task"), dict):
+                yield parse_task(row.value["task"], where), row.value.get("notes") or ()
+            else:
+                yield parse_task(row.value, where), ()
     except TaskError as error:
         raise RunError(str(error)) from None
     if empty:
-        raise RunError(f"{path} holds no task; name what `turngym synthesize` or `turngym pack` wrote")
+        raise RunError(f"{rows.path} holds no task; name what `turngym synthesize` or `turngym pack` wrote")
 
 
 class Coverage:

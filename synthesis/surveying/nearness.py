@@ -16,10 +16,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...agents.records import lines_of, read_manifest, read_records, write_aside
-from ...agents.store import RunStore
+from ...agents.directory import refusal
+from ...agents.records import read_manifest, read_records
+from ...agents.store import RunStore, write_json
 from ...envs.errors import RunError
 from ...envs.extras import need
+from ...envs.lines import Rows
 from ..pipeline import SAMPLES, Ledger
 from .shingles import Hashes, jaccard, shingles
 
@@ -102,7 +104,7 @@ def deduplicate(directory: str | Path, out: str | Path, threshold: float = THRES
 
     Returns:
         The summary that is written too: figures of the rows that stay, a funnel that has `near_duplicate` among
-        what was rejected, and `near_duplicates` (`rows`, `removed`, `threshold`); and `removed`, which is written as
+        what was rejected, and `near_duplicates` (`rows`, `removed`, `threshold`, `torn`); `torn`; and `removed`, which is written as
         `near_duplicates.json`: each `id` with the earlier row it is `near` and their index. Raises `RunError` for a
         directory without samples.
     """
@@ -114,8 +116,9 @@ def deduplicate(directory: str | Path, out: str | Path, threshold: float = THRES
     whole, kept, ids = Ledger(), Ledger(), list[str]()  # counts of all rows and of those that stay, and the ids of these
     removed: list[dict[str, Any]] = []
     neighbours = Neighbours(threshold)
+    records = read_records(source, worlds=False)
     with RunStore(out, _config(Path(directory), source, threshold), kind="synthesis", records=SAMPLES) as store:
-        for number, row in enumerate(read_records(source), 1):
+        for number, row in enumerate(records, 1):
             words = _taken(row, source, whole)
             near = neighbours.find(words)
             if near is not None:
@@ -130,10 +133,14 @@ def deduplicate(directory: str | Path, out: str | Path, threshold: float = THRES
                 progress(number, 0)
         if stray := store.ids.difference(ids):
             raise RunError(f"{out} holds {len(stray)} rows that do not stay, {min(stray)} for one; name another directory")
-        summary = _summary(_summary_of(Path(directory), whole.kept) or whole.record(), kept.record(), len(removed), threshold)
-        write_aside(Path(out) / REMOVED, {"threshold": threshold, "removed": removed})
+        about = {"rows": kept.kept + len(removed), "removed": len(removed), "threshold": threshold, "torn": records.torn}
+        summary = _summary(_summary_of(Path(directory), whole.kept) or whole.record(), kept.record(), about)
+        try:
+            write_json(Path(out) / REMOVED, {"threshold": threshold, "removed": removed})
+        except OSError as error:
+            raise refusal(error, f"cannot write {Path(out) / REMOVED}") from error
         store.write_summary(summary)
-    return {**summary, "removed": removed, "out": str(out)}
+    return {**summary, "removed": removed, "torn": records.torn, "out": str(out)}
 
 
 def _taken(row: dict[str, Any], source: Path, whole: Ledger) -> Hashes:
@@ -148,8 +155,8 @@ def _taken(row: dict[str, Any], source: Path, whole: Ledger) -> Hashes:
 def _config(directory: Path, source: Path, threshold: float) -> dict[str, Any]:
     """How the source was made, and what was done with it."""
     digest = blake2b(digest_size=16)
-    for _, line in lines_of(source):
-        digest.update(line)
+    for row in Rows(source, worlds=False):  # read whole first: what cannot be read is told before a row is written
+        digest.update(row.text)
     made = read_manifest(directory) if (directory / "run.json").is_file() else {"config": {}}
     about = {"threshold": threshold, "rows": digest.hexdigest(), "versions": made.get("versions", {})}
     if former := made["config"].get("deduplicated"):
@@ -167,12 +174,11 @@ def _summary_of(directory: Path, rows: int) -> dict[str, Any]:
     return found if told else {}
 
 
-def _summary(before: dict[str, Any], now: dict[str, Any], removed: int, threshold: float) -> dict[str, Any]:
+def _summary(before: dict[str, Any], now: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     """The funnel of the source with one more way out, and the figures of the rows that stay."""
     funnel = before["funnel"]
-    rejected = {**funnel.get("rejected", {}), **({"near_duplicate": removed} if removed else {})}
+    rejected = {**funnel.get("rejected", {}), **({"near_duplicate": about["removed"]} if about["removed"] else {})}
     shared: dict[str, Any] = {name: before[name] for name in ("roles", "failed_attempts") if name in before}
-    about = {"rows": now["kept"] + removed, "removed": removed, "threshold": threshold}
     return {
         **now,
         "funnel": {**funnel, "kept": now["kept"], "rejected": dict(sorted(rejected.items()))},

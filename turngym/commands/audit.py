@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import islice
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import answering, bar, plain, styled, table
+from ..console import answering, bar, plain, styled, table, tell
 from ..envs.errors import RunError
 from ..sources import tasks_of, writable_file, write_whole
-from ..stopping import STOPS, watched
+from ..stopping import STOPS, Stopped, watched
 from .options import AsJson, opens_data
 from .setting import RayAddress, Workers, executor_of
 
@@ -44,7 +45,9 @@ def audit(
             metavar="TASKS", help="An env, for its pack; a file of tasks or samples, or a directory of samples; or what --adapter reads."
         ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write audit.jsonl there, one record a task.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write audit.jsonl there, one record a task; the same command goes on.")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with each finding beside its conversation.")
     ] = None,
@@ -60,35 +63,52 @@ def audit(
     A sound task replays, is checked by what it does, is grounded, available, consistent and robust.
     """
     from ..synthesis.auditing.adapters import adapter_of
+    from ..synthesis.auditing.audit import AuditReport
     from ..synthesis.auditing.audit import audit as audit_all
+    from ..synthesis.auditing.keeping import keeping
     from ..synthesis.auditing.page import page
     from ..synthesis.auditing.report import summary, write_records
 
+    level, report, stopped = min_confidence.value, AuditReport(view=html is not None), None
     with answering(as_json) as answer:
         if html is not None:
-            writable_file(html)
-        if out is not None and out.exists() and not out.is_dir():
-            raise RunError(f"{out} is a file; name a directory")
+            writable_file(html, _is_page)
         reader, executor = adapter_of(adapter), executor_of(workers, ray)
         entries = _entries(tasks, adapter, reader, number)
-        with bar("auditing") as shown:
-            if executor is not None:
-                STOPS.check()
-            report = audit_all(entries, reader, adapter, executor=executor, progress=watched(shown), view=html is not None)
-        if not report.audited:
-            raise RunError(f"{plain(tasks, 80)} holds no task; one JSON object a line is expected")
-        if not report.usable:
-            raise RunError(f"no task of {plain(tasks, 80)} can be looked at; the first: {plain(report.audited[0].findings[0].why, 300)}")
-        level = min_confidence.value
+        with contextlib.nullcontext() if out is None else keeping(out, entries, adapter, report):
+            try:
+                with bar("auditing") as shown:
+                    STOPS.check()  # from here on a signal waits for the task that is under way
+                    audit_all(entries, reader, adapter, executor=executor, progress=watched(shown), into=report)
+            except Stopped as stop:
+                stopped = stop
+            else:
+                _require(report, tasks)
+                if out is not None:
+                    write_records(report, out, level)  # type: ignore[arg-type]
+        if html is not None and stopped is None:
+            write_whole(html, "".join(page(report, tasks, level)), _is_page)  # type: ignore[arg-type]
         told = summary(report, level)  # type: ignore[arg-type]
-        if out is not None:
-            write_records(report, out, level)  # type: ignore[arg-type]
-        if html is not None:
-            write_whole(html, "".join(page(report, tasks, level)))  # type: ignore[arg-type]
-        answer.data(told)
-        answer.show(*_lines(report, told, level), *_where(out, html))
+        answer.data({**told, **({"stopped": str(stopped)} if stopped else {})})
+        answer.show(*_lines(report, told, level), *(_where(out, html) if stopped is None else ()))
+    if stopped is not None:
+        kept = "they are kept, and the same command goes on" if out is not None else "without --out nothing of it is kept"
+        tell(f"turngym: stopped by {stopped}; {len(report.audited)} tasks were audited, without what only the whole set shows; {kept}")
+        raise typer.Exit(stopped.exit_code)
     if told["findings"]:
         raise typer.Exit(1)
+
+
+def _is_page(head: bytes) -> bool:
+    """Whether a file begins as a page of ours, which may be replaced."""
+    return head.startswith(b"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n") and b"<title>Audit of " in head
+
+
+def _require(report: AuditReport, tasks: str) -> None:
+    if not report.audited:
+        raise RunError(f"{plain(tasks, 80)} holds no task; one JSON object a line is expected")
+    if not report.usable:
+        raise RunError(f"no task of {plain(tasks, 80)} can be looked at; the first: {plain(report.audited[0].findings[0].why, 300)}")
 
 
 def _entries(tasks: str, name: str, reader: Adapter, number: int | None) -> Callable[[], Iterator[Entry]]:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from ..console import answering, bar, percent, plain, styled, table, tell
-from ..envs.errors import MissingExtraError, RunError
-from ..sources import writable_file, write_whole
-from ..stopping import watched
+from ..envs.errors import MissingExtraError, RunError, WriteError
+from ..sources import is_task_file, writable_file, write_whole
+from ..stopping import ALL, watched
+from .ending import torn_words
 from .options import AsJson, OutDirectory, opens_data
 
 DataSet = Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled, or a file of tasks.")]
@@ -45,7 +46,7 @@ def coverage(
                 tell(f"turngym: near-duplicates are not counted: {plain(error)}")
                 made = cover(directory, None, progress=watched(shown))
         answer.data(made)
-        answer.show(f"[bold]{made['tasks']}[/] tasks", *_grounds(made), *_figures(made))
+        answer.show(f"[bold]{made['tasks']}[/] tasks{torn_words(made)}", *_grounds(made), *_figures(made))
 
 
 def _grounds(made: dict[str, Any]) -> list[Any]:
@@ -104,13 +105,13 @@ def dedup(
 
     with answering(as_json) as answer:
         with bar("comparing") as shown:
-            made = deduplicate(directory, out, threshold, progress=watched(shown))
+            made = deduplicate(directory, out, threshold, progress=watched(shown, ALL))
         answer.data(made)
         near = made["near_duplicates"]
         found = table("removed", "near", "index", right="index")
         for item in made["removed"][:_NAMED]:
             found.add_row(styled(item["id"]), styled(item["near"]), f"{item['jaccard']:.3f}")
-        line = f"[bold]{made['kept']}[/] of {near['rows']} rows stay, {near['removed']} were near an earlier one"
+        line = f"[bold]{made['kept']}[/] of {near['rows']} rows stay, {near['removed']} were near an earlier one{torn_words(made)}"
         ending = styled(f"Samples: {out}/samples.jsonl; what was removed: {out}/near_duplicates.json")
         answer.show(*([found] if made["removed"] else []), line, ending)
 
@@ -134,7 +135,12 @@ def contamination(
         with bar("comparing") as shown:
             report = compare(directory, files, similar, signs.split(","), progress=watched(shown))
         if directory.is_dir():
-            record_finding(directory, report)
+            try:
+                record_finding(directory, report)
+            except WriteError:
+                raise
+            except RunError as error:
+                tell(f"turngym: not recorded in {plain(directory)}: {plain(error)}")
         answer.data(report)
         found = table("row", "sign", "entry", "what is shared")
         for item in report["found"][:_NAMED]:
@@ -143,7 +149,7 @@ def contamination(
         entries = ", ".join(f"{plain(file['file'])} ({file['entries']})" for file in report["files"])
         colour = "red" if report["contaminated"] else "green"
         more_of = len(report["found"]) - _NAMED
-        line = f"[{colour}]{report['contaminated']} of {report['rows']} rows are contaminated[/]"
+        line = f"[{colour}]{report['contaminated']} of {report['rows']} rows are contaminated[/]{torn_words(report)}"
         counts = ", ".join(f"{sign} {count}" for sign, count in report["signs"].items())
         answer.show(
             *([found] if report["found"] else []), line + (f" ({more_of} more; --json names them all)" if more_of > 0 else ""),
@@ -167,20 +173,17 @@ def refresh(
     as_json: AsJson = False,
 ) -> None:
     """Keep the tasks at the boundary of what a policy can do, and make isomorphic variants of them."""
-    from ..envs.task import TaskFile
     from ..synthesis.aiming.refresh import FATES, Refreshing
     from ..synthesis.aiming.refresh import refresh as sort_out
 
     with answering(as_json) as answer:
-        writable_file(out)
-        if out.exists():
-            _ = TaskFile.read(out)[0]  # what is no task file is not ours to replace
+        writable_file(out, is_task_file)
         with bar("making variants") as shown:
             tasks, report = sort_out(run, Refreshing(low, high, retire, variants, vary_retired), progress=watched(shown))
         if not tasks:
             fates = ", ".join(f"{fate} {report[fate]}" for fate in FATES if report[fate])
             raise RunError(f"no task of {run} is at the boundary ({fates}); nothing was written; set other bounds: --low, --high")
-        write_whole(out, "".join(task.line() + "\n" for task in tasks))
+        write_whole(out, "".join(task.line() + "\n" for task in tasks), is_task_file)
         answer.data({**report, "written": len(tasks), "out": str(out)})
         found = table("fate", "tasks", "mean progress", right="tasks")
         bounds = (f"{low:g} to {high:g}", f"above {retire:g}", f"below {low:g}", f"{high:g} to {retire:g}", "no episode counts")

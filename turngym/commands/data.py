@@ -12,8 +12,9 @@ import typer
 from ..console import answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds, packed_lines
-from ..stopping import STOPS, watched
+from ..stopping import ALL, STOPS, watched
 from .casting import Casting, ModeName
+from .ending import torn_words
 from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName, opens_data
 from .setting import RayAddress, Workers, executor_of, spelt_out
 
@@ -88,7 +89,7 @@ def synthesize(
                 if executor is not None:
                     raise RunError("with --from samples are made in this process; leave --workers and --ray out")
                 options = _assembly(min_jump or 0.0, strength, turns)._replace(k_max=k_max, mode=mode.value)
-                made = synthesize_rollouts(from_run, out, options=options, progress=watched(shown))
+                made = synthesize_rollouts(from_run, out, options=options, progress=watched(shown, ALL))
             else:
                 from ..agents import InfrastructureError
                 from ..synthesis import Request
@@ -106,7 +107,7 @@ def synthesize(
                 try:
                     if executor is not None:  # workers are closed in good order: a signal waits for the next progress
                         STOPS.check()
-                    made = make(request, out, roles=cast, options=options, executor=executor, progress=watched(shown))
+                    made = make(request, out, roles=cast, options=options, executor=executor, progress=watched(shown, ALL))
                 except InfrastructureError as error:
                     tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
                     raise typer.Exit(1) from None
@@ -193,7 +194,7 @@ def verify(
     ray: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove every sample or task again from its row and the installed worlds; exit 1 if one fails."""
+    """Prove every sample or task again from its row and the installed worlds; exit 1 if one fails or the last line is torn."""
     from ..synthesis.proving import verify_directory, verify_lines
 
     with answering(as_json) as answer:
@@ -209,11 +210,11 @@ def verify(
         failed = table("row", "why it is not proven")
         for item in report["failed"][:50]:
             failed.add_row(styled(item["id"]), styled(item["reason"], limit=400))
-        colour = "red" if report["failed"] else "green"
-        line = f"[{colour}]{report['passed']} of {report['rows']} rows proven[/]"
+        wrong = bool(report["failed"] or report.get("torn"))
+        line = f"[{'red' if wrong else 'green'}]{report['passed']} of {report['rows']} rows proven[/]" + torn_words(report)
         more = len(report["failed"]) - 50
         answer.show(*([failed] if report["failed"] else []), line + (f" ({more} more fail; --json names them all)" if more > 0 else ""))
-    if report["failed"]:
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -222,7 +223,7 @@ def verify(
 
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled.")],
-    out: Annotated[Path, typer.Option("--out", help="The directory to write; a former export there is replaced.")],
+    out: Annotated[Path, typer.Option("--out", help="The directory to write; of a former export there, its own files are replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What reads it; see docs/formats.md.")],
     rows: Annotated[
         Rows, typer.Option(help="A row a conversation, or one for each message: the assistant's, or the user's for prompts.")
@@ -244,4 +245,4 @@ def export(
             report = export_dataset(directory, out, ExportOptions(form.value, rows.value, kept, files.value, license), progress=shown)
         answer.data(report)
         listed = "\n".join(f"  {plain(out)}/{name}" for name in report["files"])
-        answer.show(f"[bold]{report['rows']}[/] rows of {report['samples']} samples", styled(listed))
+        answer.show(f"[bold]{report['rows']}[/] rows of {report['samples']} samples{torn_words(report)}", styled(listed))

@@ -10,21 +10,21 @@ import typer
 
 from ..console import Answer, answering, bar, percent, plain, styled, table
 from ..conversation import conversation, verdict_text
-from ..envs.errors import RunError, TurngymError
-from ..sources import env_and_worlds, made_tasks, write_whole
-from ..stopping import STOPS
+from ..envs.errors import TurngymError
+from ..sources import env_and_worlds, made_tasks
+from ..stopping import ALL, STOPS
 from .data import made_lines
 from .options import AsJson
 from .worlds import graph_table
 
 if TYPE_CHECKING:
+    from ..agents.owned import Owned
     from ..agents.trajectory import Trajectory
     from ..envs.task import Task
 
 ENVS = ("FileSystem", "Travel", "Banking")
 POLICIES = ("oracle", "graph", "random", "null")
 SHOWN_MESSAGES = 10
-_OURS = frozenset({"rollouts", "samples", *(f"{name.lower()}.svg" for name in ENVS)})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,15 +39,17 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Three rollouts, a table of verdicts, the tool graphs, and verified samples; offline, in seconds."""
-    with answering(as_json) as answer:
+    from ..agents.owned import Owned
+
+    with answering(as_json) as answer, Owned(out, "demo") as place:
         started = time.perf_counter()
-        _refuse_foreign(out)
+        STOPS.kept = ALL
         with bar("making tasks") as shown:
             chosen = {env: made_tasks(env, tasks, 7, shown) for env in ENVS}
         runs = _verdicts(chosen, out)
         _show_rollouts(answer, runs["oracle"])
         rates = _show_verdicts(answer, runs)
-        graphs = _show_graphs(answer, out)
+        graphs = _show_graphs(answer, place)
         made, proven = _show_samples(answer, out, samples)
         seconds = round(time.perf_counter() - started, 1)
         answer.data(
@@ -56,14 +58,6 @@ def demo(
         answer.show(*_files(out, seconds))
     if proven["failed"]:
         raise typer.Exit(1)
-
-
-def _refuse_foreign(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise RunError(f"{out} is no directory; name another with --out")
-    foreign = sorted(entry.name for entry in out.iterdir() if entry.name not in _OURS) if out.is_dir() else []
-    if foreign:
-        raise RunError(f"{out} holds other things ({', '.join(foreign[:3])}); name another directory with --out")
 
 
 def _verdicts(chosen: dict[str, list[Task]], out: Path) -> dict[str, dict[str, list[Trajectory]]]:
@@ -113,7 +107,7 @@ def _show_verdicts(answer: Answer, runs: dict[str, dict[str, list[Trajectory]]])
     return rates
 
 
-def _show_graphs(answer: Answer, out: Path) -> dict[str, dict[str, Any]]:
+def _show_graphs(answer: Answer, place: Owned) -> dict[str, dict[str, Any]]:
     from ..drawing import draw
     from ..envs.graph import graph_of
 
@@ -123,8 +117,9 @@ def _show_graphs(answer: Answer, out: Path) -> dict[str, dict[str, Any]]:
             _, classes = env_and_worlds(env)
             graph = graph_of(classes)
             found[env] = graph.summary()
-            write_whole(out / f"{env.lower()}.svg", draw(graph, env, classes))
+            (place.staging / f"{env.lower()}.svg").write_text(draw(graph, env, classes), encoding="utf-8")
             shown(number + 1, len(ENVS))
+    place.settle()
     answer.show("[bold]3. Tool graphs[/] (data edges from types, state edges found by execution)", graph_table(list(found.items())))
     return found
 

@@ -1,4 +1,4 @@
-"""How the episodes of a run ended, in lines for people: what `rollout` and `eval` both tell.
+"""How the episodes of a run ended, and what of a file could not be read, in words for people.
 
 Law: whatever is in no figure, or is a failure through an error, is told with its cause.
 """
@@ -26,6 +26,11 @@ def ends_of(figures: Mapping[str, Any]) -> list[str]:
     if figures["missing"]:
         lines.append(f"missing: {figures['missing']} of {figures['missing'] + figures['recorded']} episodes")
     return [*lines, *_causes("error", figures["error_causes"]), *_causes("excluded", figures["excluded_causes"])]
+
+
+def torn_words(report: Mapping[str, Any]) -> str:
+    """A tail for the line that counts rows: what was torn, "" where nothing was."""
+    return f"; {report['torn']} torn last line passed over" if report.get("torn") else ""
 
 
 def _causes(label: str, found: Mapping[str, int]) -> Iterator[str]:

@@ -67,10 +67,12 @@ def files_of(out: Path, model: str) -> dict[str, Any]:
     from ..agents.records import read_records
     from ..agents.trajectory import Trajectory
 
-    trajectories = [Trajectory.from_record(record) for record in read_records(out)]
+    records = read_records(out, worlds=False)
+    trajectories = [Trajectory.from_record(record) for record in records]
     written = write_results(trajectories, out / "bfcl", model)
     errors = error_types(trajectories)
-    return {"root": str(out / "bfcl"), "model": model, "files": {name: str(path) for name, path in written.items()}, "errors": errors}
+    files = {name: str(path) for name, path in written.items()}
+    return {"root": str(out / "bfcl"), "model": model, "files": files, "errors": errors, "torn": records.torn}
 
 
 def told(found: dict[str, Any]) -> list[Any]:

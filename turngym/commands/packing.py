@@ -10,7 +10,7 @@ import typer
 
 from ..console import answering, bar, percent, styled, table
 from ..envs.errors import TurngymError
-from ..sources import env_and_worlds, writable_file, write_whole
+from ..sources import env_and_worlds, is_task_file, writable_file, write_whole
 from ..stopping import STOPS
 from .options import AsJson, EnvArgument, Seed, opens_data
 
@@ -33,14 +33,11 @@ def pack(
 ) -> None:
     """Make a file of proven tasks, spread over families and split by them; exit 1 if a baseline breaks its bound."""
     from ..agents import make_policy, run_all
-    from ..envs.task import TaskFile
     from ..synthesis.pack import make_pack
 
     with answering(as_json) as answer:
         env_and_worlds(env)
-        writable_file(out)
-        if out.exists():
-            _ = TaskFile.read(out)[0]  # what is no task file is not ours to replace
+        writable_file(out, is_task_file)
         with bar("making tasks") as shown:
             tasks = make_pack(env, number, seed, special, shown)
         rates: dict[str, float] = {}
@@ -56,7 +53,7 @@ def pack(
             rates[name] = report.summary["success"]
         sound = rates["oracle"] == 1.0 and rates["null"] == 0.0 and rates["random"] <= RANDOM_AT_MOST
         if sound:
-            write_whole(out, "".join(task.line() + "\n" for task in tasks))
+            write_whole(out, "".join(task.line() + "\n" for task in tasks), is_task_file)
         splits = Counter(task.split for task in tasks)
         families = len({task.family for task in tasks})
         kinds = dict(Counter(task.category for task in tasks))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import answering, bar, styled, table
-from ..stopping import watched
+from ..stopping import ALL, watched
 from .options import AsJson, OutDirectory, opens_data
 from .setting import BaseUrl, Model, PolicyName, PolicyOptions, player_of
 
@@ -75,7 +75,7 @@ def refine(
             examiner = player_of(policy, option, model, base_url)
             answerer = _warm(examiner, policy, option, model, base_url) if "hard" in parts else None
         with bar("refining") as shown:
-            made = make(source, out, options, examiner=examiner, answerer=answerer, progress=watched(shown))
+            made = make(source, out, options, examiner=examiner, answerer=answerer, progress=watched(shown, ALL))
         answer.data(made)
         answer.show(*_told(made), styled(f"Refined rows: {out}/refined.jsonl; what was rejected, and why: {out}/rejected.jsonl"))
 

@@ -10,7 +10,7 @@ import typer
 
 from ..console import answering, bar, interval, percent, plain, styled, table
 from ..sources import tasks_of
-from .ending import ends_of
+from .ending import ends_of, torn_words
 from .options import AsJson, opens_data
 from .setting import Setting, with_setting
 
@@ -85,6 +85,7 @@ def rescore(
         for item in report.unscorable[:20]:
             shown.add_row(plain(item["id"]), styled(f"cannot be judged: {item['reason']}"))
         counts = f"{len(report.changed)} changed, {len(report.drifted)} drifted, {len(report.unscorable)} could not be judged"
-        answer.show(*([shown] if differ else []), f"{report.same} of {report.episodes} verdicts stand; {counts}")
+        told = f"{report.same} of {report.episodes} verdicts stand; {counts}{torn_words(report.record())}"
+        answer.show(*([shown] if differ else []), told)
     if differ:
         raise typer.Exit(1)

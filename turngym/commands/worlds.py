@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import Answer, answering, bar, plain, styled, table
+from ..console import Answer, answering, bar, plain, styled, table, tell
 from ..envs.errors import RunError
 from ..sources import env_and_worlds, one_world, writable_file, write_whole
+from ..stopping import Stopped
 from .options import AsJson, EnvArgument
 
 if TYPE_CHECKING:
+    from ..envs.check import CheckReport
+    from ..envs.graph import ToolGraph
     from ..envs.registry import EnvInfo
     from ..envs.world import World
 
@@ -162,21 +167,36 @@ def graph(
         if out is not None and out.suffix.lower() not in PICTURES:
             raise RunError(f"{out} is no {', '.join(PICTURES)} file; the ending says what is drawn")
         if out is not None:
-            writable_file(out)
+            writable_file(out, is_graph)
         info, classes = env_and_worlds(env)
         found = graph_of(classes)
-        if out is not None and out.suffix.lower() == ".svg":
-            from ..drawing import draw
-
-            write_whole(out, draw(found, info.short, classes))
-        elif out is not None and out.suffix.lower() == ".json":
-            write_whole(out, found.to_json())
-        elif out is not None:
-            aside = out.with_name(f".{out.name}.aside")
-            found.to_graphml(aside)
-            aside.replace(out)
+        if out is not None:
+            write_whole(out, _drawn(found, out.suffix.lower(), info.short, classes), is_graph)
         answer.data({"id": info.id, **found.summary(), **({"out": str(out)} if out else {})})
         answer.show(graph_table([(info.id, found.summary())]), *([styled(f"Written to {out}")] if out else []))
+
+
+def _drawn(found: ToolGraph, ending: str, title: str, classes: tuple[type[World], ...]) -> str | bytes:
+    if ending == ".svg":
+        from ..drawing import draw
+
+        return draw(found, title, classes)
+    if ending == ".json":
+        return found.to_json()
+    written = io.BytesIO()
+    found.to_graphml(written)
+    return written.getvalue()
+
+
+def is_graph(head: bytes) -> bool:
+    """Whether a file begins as a picture or a text of a tool graph of ours, which may be replaced."""
+    from html import escape
+
+    from ..svg import FONT
+
+    picture = head.startswith(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ') and escape(FONT).encode() in head[:400]
+    text = head.startswith(b'{\n "nodes": [') and b'"given": [' in head
+    return picture or text or (b"<graphml " in head[:400] and b'attr.name="given"' in head)
 
 
 def graph_table(rows: list[tuple[str, dict[str, Any]]]) -> Any:
@@ -195,20 +215,40 @@ def check(
     calls: Annotated[int, typer.Option(min=1, help="Random calls to make in all.")] = 3000,
     as_json: AsJson = False,
 ) -> None:
-    """Hold a world against every law of a world; exit 1 if one is broken."""
+    """Hold a world against every law of a world; exit 1 if one is broken. Stopped, it tells the laws it has looked at."""
+    from ..envs.check import CheckReport as Report
+    from ..envs.check import CheckResult, check_world
+
+    done: list[CheckResult] = []
+    stopped: Stopped | None = None
     with answering(as_json) as answer:
         cls = one_world(world)
-        from ..envs.check import check_world
+        with bar(f"checking {cls.__name__}") as shown:
 
-        with bar(f"checking {cls.__name__}"):
-            report = check_world(cls, calls=calls)
-        shown = table("", "law", "detail")
-        for result in report.checks:
-            mark = styled("ok", "green") if result.passed else styled("NO", "bold red")
-            shown.add_row(mark, result.name, styled(result.detail, "dim" if result.passed else ""))
-        answer.data(report.record())
-        broken = len(report.failures)
-        verdict = f"[red]{broken} of {len(report.checks)} laws broken[/]" if broken else f"[green]all {len(report.checks)} laws hold[/]"
-        answer.show(shown, f"[bold]{plain(report.world)}[/]: {verdict}")
+            def take(result: CheckResult, laws: int) -> None:
+                done.append(result)
+                shown(len(done), laws)
+
+            try:
+                check_world(cls, calls=calls, told=take)
+            except Stopped as stop:
+                stopped = stop
+        report = Report(cls.__name__, tuple(done))
+        answer.data({**report.record(), **({"stopped": str(stopped)} if stopped else {})})
+        answer.show(*_laws(report, stopped))
+    if stopped is not None:
+        tell(f"turngym: stopped by {stopped}; {len(done)} laws were looked at, and nothing of it is kept")
+        raise typer.Exit(stopped.exit_code)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _laws(report: CheckReport, stopped: Stopped | None) -> Iterator[Any]:
+    shown = table("", "law", "detail")
+    for result in report.checks:
+        mark = styled("ok", "green") if result.passed else styled("NO", "bold red")
+        shown.add_row(mark, result.name, styled(result.detail, "dim" if result.passed else ""))
+    yield shown
+    broken, laws = len(report.failures), f"{len(report.checks)} laws" + (" that were looked at" if stopped else "")
+    verdict = f"[red]{broken} of {laws} broken[/]" if broken else f"[green]all {laws} hold[/]"
+    yield f"[bold]{plain(report.world)}[/]: {verdict}"

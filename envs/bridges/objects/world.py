@@ -17,7 +17,7 @@ from typing import Any, ClassVar, cast, get_type_hints
 from pydantic import ValidationError
 
 from ...doubles import refuse_doubled_keys
-from ...errors import DefinitionError, ErrorKind, ToolError, shorten
+from ...errors import DefinitionError, ErrorKind, ToolError, shorten, telling
 from ...signature import OutputField
 from ...state import Table
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _UndeclaredWrite
@@ -290,9 +290,15 @@ def _maker(factory: Callable[..., Any], takes: frozenset[str]) -> Callable[..., 
             raise DefinitionError(
                 f"world {cls.__name__} takes no {', '.join(lost)} in its config; it takes {', '.join(sorted(takes)) or 'none'}"
             )
-        return factory(**{key: value for key, value in given.items() if key in takes}, **own)
+        return _of_factory(factory, {key: value for key, value in given.items() if key in takes} | own)
 
     return make
+
+
+def _of_factory(factory: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """What a factory makes. Raises `DefinitionError` that tells of the factory's own error."""
+    with telling(f"{shorten(getattr(factory, '__qualname__', type(factory).__name__))} makes no object"):
+        return factory(**given)
 
 
 def _made_by(factory: Callable[..., Any]) -> type:

@@ -7,6 +7,7 @@ told to whoever waits. Knows no SDK: it hands these a codec, a hook, and a strea
 from __future__ import annotations
 
 import codecs
+import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
@@ -74,7 +75,7 @@ codecs.register(_codec)
 def bounding(base: Any, told: Callable[[str], None]) -> Callable[[Any], Awaitable[None]]:
     """A hook for the answers of an HTTP client: unpacks bodies itself, and ends those that are too long, having told so.
 
-    `base` is the client's class of byte streams. A session that the server does not know any more is told too.
+    `base` is the client's class of byte streams. A status that stands in place of an answer is told too.
     """
 
     class Bounded(base):  # type: ignore[misc]
@@ -98,16 +99,36 @@ def bounding(base: Any, told: Callable[[str], None]) -> Callable[[Any], Awaitabl
             await self._inner.aclose()
 
     async def bound(response: Any) -> None:
-        if response.status_code == 404 and "mcp-session-id" in response.request.headers:
-            told("the server does not know the session any more")
         packed = response.headers.pop("content-encoding", "identity").strip().lower()
         if packed not in ("", "identity", "gzip", "deflate"):
             told("the server packs its answers in a way that it was not asked for")
             packed = "unknown"
         kind = response.headers.get("content-type", "").lower()
         response.stream = Bounded(response.stream, packed, kind.startswith("text/event-stream"))
+        if response.status_code >= 400 and response.request.method == "POST" and (wrong := await _no_answer(response, kind)):
+            told(wrong)
 
     return bound
+
+
+async def _no_answer(response: Any, kind: str) -> str:
+    """Why no answer to a request of the protocol can come of this; "" where one can. Notifications have none."""
+    status, request = response.status_code, response.request
+    if "id" not in _object(request.content):
+        return ""
+    if status == 404 and "mcp-session-id" in request.headers:
+        return "the server does not know the session any more"
+    if kind.startswith("application/json") and "jsonrpc" in _object(await response.aread()):  # an error by protocol, which the SDK reads
+        return ""
+    return f"the server answers with status {status} {response.reason_phrase}".rstrip()
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 async def _unpacked(inner: Any, packed: str) -> AsyncIterator[bytes]:

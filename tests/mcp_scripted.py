@@ -3,21 +3,29 @@
     python mcp_scripted.py SCRIPT.json
 
 A script holds `tools` (`pages`: how often they are listed, each under a name of its own, before the list ends; 0: it never does),
-`results` and `refusals` by name of tool, and `instructions`. A result `{"fill": N}` is N bytes of text, `how` it comes over
-HTTP: `plain`, `packed`, `strange` (an encoding nobody asked for), `event` (an event that does not end), `gone` (404), `broken` (503).
+`results` and `refusals` by name of tool, `instructions`, and `modern` for a server that knows the revision without handshake only.
+A result `{"fill": N}` is N bytes of text, `how` it comes over HTTP: `plain`, `packed`, `strange` (an encoding nobody asked for),
+`event` (an event that does not end), `gone` (404), `broken` (503).
 """
 
 import gzip
 import json
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
 def answer(script, method, params):
     """The result of a request, or an error with a code."""
+    if method == "initialize" and "modern" in script:
+        return {
+            "error": {"code": -32022, "message": "Unsupported protocol version", "data": {"supported": ["2026-07-28"], "requested": "?"}}
+        }
+    if method == "server/discover":
+        plain = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+        return {"result": {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "instructions": "Modern.", **plain}}
     if method == "initialize":
         info = {"name": script.get("name", "scripted"), "version": "1"}
         told = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
@@ -81,10 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def handle(self):
-        try:
+        with suppress(ConnectionError):  # a client that has heard enough
             super().handle()
-        except ConnectionError:  # a client that has heard enough
-            pass
 
     def log_message(self, *words):
         pass

@@ -17,6 +17,7 @@ pytest.importorskip("mcp")
 from mcp_scripted import over_http
 
 from turngym.envs.bridges.mcp import Declaration, close_connections, mcp_world_of
+from turngym.envs.bridges.mcp.sdk import GENERATION
 from turngym.envs.errors import DefinitionError
 
 SCRIPTED = str(Path(__file__).parent / "mcp_scripted.py")
@@ -184,7 +185,18 @@ def test_references_within_a_schema_lead_where_they_say(served: Serve):
 
 
 def test_tools_that_nobody_can_call_are_left_out_and_named(served: Serve):
-    odd = [{"description": "no name"}, tool(""), tool(7), tool(None), "nonsense", None, tool("a b"), tool("x\ny"), tool("é"), tool("n" * 200)]
+    odd = [
+        {"description": "no name"},
+        tool(""),
+        tool(7),
+        tool(None),
+        "nonsense",
+        None,
+        tool("a b"),
+        tool("x\ny"),
+        tool("é"),
+        tool("n" * 200),
+    ]
     cls = served({"tools": [*odd, tool("a.b/c:d-e"), tool("twice", description="One."), tool("twice", description="Two."), GOOD]})
     assert list(cls.tools) == ["a.b/c:d-e", "twice", "good"]
     assert cls.tools["twice"].description == "One."
@@ -233,6 +245,20 @@ def test_a_server_without_any_tool_is_told_in_a_line(served: Serve):
         with pytest.raises(DefinitionError, match=why) as caught:
             served({"tools": tools})
         assert "\n" not in str(caught.value)
+
+
+def test_a_server_of_the_revision_without_handshake_is_served_or_refused_with_the_remedy(served: Serve):
+    results = {"odd": {"content": [{"type": "hologram"}]}, "asks": {"resultType": "input_required", "inputRequests": {}}}
+    script = {"tools": [tool("odd", inputSchema=None), tool("asks"), GOOD], "results": results, "modern": True}
+    if GENERATION < 2:
+        with pytest.raises(DefinitionError, match="install mcp>=2"):
+            served(script)
+        return
+    world = served(script).create()
+    assert world.page().startswith("Modern.")
+    assert told(world, "odd") == (None, "<hologram>")
+    assert told(world, "good", {"n": 1}) == (None, '{"n": 1}')
+    assert "there is nobody" in world.call("asks").text
 
 
 # -- answers without end (trust, case 9) ------------------------------------------------------------------

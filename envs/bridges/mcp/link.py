@@ -139,7 +139,8 @@ class Link:
             self._lost = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._live(mode, ready))
             BACKGROUND.on_close(self._close)
-            await asyncio.wait({self._task, ready, self._lost}, timeout=self.declaration.start_timeout, return_when=asyncio.FIRST_COMPLETED)
+            waited: set[asyncio.Future[Any]] = {self._task, ready, self._lost}
+            await asyncio.wait(waited, timeout=self.declaration.start_timeout, return_when=asyncio.FIRST_COMPLETED)
             if ready.done():
                 return
             if not self._task.done():
@@ -186,7 +187,8 @@ class Link:
         if found is None or task is None or lost is None or self.broken:
             raise Unanswered(f"the connection to {self.declaration.place} is closed")
         asked = asyncio.ensure_future(question(found))
-        done, _ = await asyncio.wait({asked, task, lost}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {asked, task, lost}
+        done, _ = await asyncio.wait(waited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         if asked in done and not lost.done():
             return asked.result()
         asked.cancel()

@@ -42,7 +42,9 @@ def listed_of(listing: Listing) -> tuple[list[Listed], list[str]]:
         elif not isinstance(name, str) or not name:
             gaps.append(f"tool {number} is left out: it has no name ({display(name, 40)})")
         elif not _NAME.fullmatch(name):
-            gaps.append(f"{display(name, 60)} is left out: no model can call a tool by that name (letters, digits and _ . : / -, at most 128)")
+            gaps.append(
+                f"{display(name, 60)} is left out: no model can call a tool by that name (letters, digits and _ . : / -, at most 128)"
+            )
         elif name in found:
             gaps.append(f"{display(name, 60)[1:-1]} is listed twice; the first is taken")
         else:

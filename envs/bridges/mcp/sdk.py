@@ -18,13 +18,16 @@ from typing import Any
 
 from pydantic import RootModel
 
+from ...errors import DefinitionError
 from ...extras import need
 from .hearing import ENCODING, MOST_BYTES, Ear, bounding
 
 _mcp: Any = need("mcp")
 _types: Any = import_module("mcp.types")
 
-GENERATION = int(version("mcp").partition(".")[0])
+GENERATION, _MINOR = [int(part) for part in version("mcp").split(".")[:2]]
+if (GENERATION, _MINOR) < (1, 24):
+    raise DefinitionError(f"mcp {version('mcp')} is too old for a world; install 'mcp>=1.24'")
 CONNECTION_CLOSED: int = _types.CONNECTION_CLOSED
 UNSUPPORTED_PROTOCOL_VERSION = -32022  # a server that knows no handshake; of the revision 2026-07-28
 HANDSHAKE, DISCOVER = "handshake", "discover"
@@ -65,7 +68,7 @@ class Session:
         request = _types.Request[dict[str, Any], str](method=method, params=params)
         with _refusals():
             raw: dict[str, Any] = (await self._inner.send_request(request, RootModel[dict[str, Any]])).root
-        return raw["_meta"][_AS_IT_CAME] if GENERATION > 1 else raw  # type: ignore[no-any-return]
+        return raw["_meta"][_AS_IT_CAME] if GENERATION > 1 else raw
 
 
 @contextlib.asynccontextmanager

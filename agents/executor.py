@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 
+from ..envs.episode import Episode
 from ..envs.errors import RunError, TurngymError, shorten
 from ..envs.task import Task, TaskFile
 from .limits import Limits
-from .policy import Policy, policy_record
+from .policy import Conversation, Policy, policy_record
 from .rollout import Conditions, rollout
 from .trajectory import Trajectory
 
@@ -108,15 +110,30 @@ class Plan:
         )  # fmt: skip
 
 
+def opening_of(policy: Policy, job: Job, plan: Plan) -> Conversation | None:
+    """The conversation in which a job begins, for a policy that is prepared for one; None for others, and where a task cannot open."""
+    if not hasattr(policy, "prepare_for"):
+        return None
+    task = job.task
+    try:
+        episode = Episode(task, hidden=plan.conditions.hidden)
+        return Conversation(task.id, task.env, job.trial, plan.seed, messages=list(episode.start()), tools=episode.schemas())
+    except Exception:  # told in the record of its rollout
+        return None
+
+
 @contextlib.asynccontextmanager
-async def served(*players: Any) -> AsyncIterator[None]:
+async def served(*players: Any, first: Conversation | None = None) -> AsyncIterator[None]:
     """Policies (and users) with their `prepare` called, and `close` at the end; None is passed over.
 
-    Raises what a `prepare` raises, as `RunError` if it was not said for people, with those before it closed again.
+    The first of them has its `prepare_for` called instead where `first` is given. Raises what a `prepare` raises, as
+    `RunError` if it was not said for people, with those before it closed again.
     """
     async with contextlib.AsyncExitStack() as stack:
         for player in players:
-            if prepare := getattr(player, "prepare", None):
+            prepare_for = getattr(player, "prepare_for", None) if first is not None and player is players[0] else None
+            prepare = functools.partial(prepare_for, first) if prepare_for else getattr(player, "prepare", None)
+            if prepare:
                 await _prepared(player, prepare)
             if close := getattr(player, "close", None):
                 stack.push_async_callback(close)
@@ -141,7 +158,8 @@ class InProcess:
         first = next(jobs, None)
         if first is None:
             return  # nothing to do needs no server
-        async with served(policy, plan.user), contextlib.aclosing(self._play(policy, chain((first,), jobs), plan)) as trajectories:
+        begun = served(policy, plan.user, first=opening_of(policy, first, plan))
+        async with begun, contextlib.aclosing(self._play(policy, chain((first,), jobs), plan)) as trajectories:
             async for trajectory in trajectories:
                 yield trajectory
 

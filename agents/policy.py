@@ -69,6 +69,8 @@ class AssistantMessage(NamedTuple):
             previous message's and these, so that the episode is the concatenation of all and never re-tokenised.
         usage: counts such as `prompt_tokens`, `completion_tokens`. finish_reason: as the engine gave it.
         extra: anything else worth recording, as plain JSON data.
+        attached: fields of the server's own, of the message and (as `tool_calls`, call by call) of its calls, which it wants
+            back as they came; null stands for the reasoning.
     """
 
     content: str = ""
@@ -80,6 +82,7 @@ class AssistantMessage(NamedTuple):
     usage: Mapping[str, int] | None = None
     finish_reason: str = ""
     extra: Mapping[str, Any] | None = None
+    attached: Mapping[str, Any] | None = None
 
 
 class Opening(NamedTuple):
@@ -101,6 +104,9 @@ class Policy(Protocol):
     - `start(opening) -> Policy`: gives the policy for one episode.
     - `async prepare()`: called once before the first task of a run, in its event loop. Raises `RunError`, with the
       remedy, if no episode could ever work (no server, a wrong key or model name); the run then never starts.
+    - `async prepare_for(conversation)`: called instead of `prepare` where the first task of a run is known, with the
+      conversation in which it begins (its messages and tools).
+    - `notes`: a list of what it adapted itself to, in words for people; told once by a run.
     - `async close()`: called once when a run ends, however it ends; `prepare` may be called again after it.
     - `spec`: a `PolicySpec`, set by `make_policy`, from which other processes make it again.
     """

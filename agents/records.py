@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..envs.door import admit_row
 from ..envs.errors import RunError, shorten
 
 TRAJECTORIES = "trajectories.jsonl"
@@ -35,13 +36,15 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
 def read_records(place: str | Path, records: str = TRAJECTORIES) -> Iterator[dict[str, Any]]:
     """The records of a run directory (or of a JSONL file), one by one; a torn last line is passed over.
 
-    Raises `RunError` for a missing file, and with the line number for a garbled line.
+    Raises `RunError` for a missing file, and with the line number for a garbled line; `WorldRefusedError` for a row that
+    names a world which nobody allowed.
     """
     path = Path(place) / records if Path(place).is_dir() else Path(place)
     try:
         for number, line in lines_of(path):
             record, why = parse_line(line)
             if record is not None:
+                admit_row(record, f"{path}, line {number}")
                 yield record
             elif line.endswith(b"\n"):
                 raise RunError(f"{path}, line {number}: {why}; the run's own command with --repair (repair=True) moves it aside")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..envs.episode import Episode
-from ..envs.errors import TurngymError, shorten
+from ..envs.errors import TurngymError, WorldRefusedError, shorten
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
 from .limits import cut
@@ -59,6 +59,8 @@ def rescore(run: str | Path | Iterable[Trajectory]) -> Rescored:
             continue
         try:
             episode, drift = play(trajectory)
+        except WorldRefusedError:
+            raise
         except (TurngymError, ValueError, LookupError, TypeError) as error:
             report.unscorable.append({"id": trajectory.id, "reason": f"{type(error).__name__}: {shorten(str(error), 200)}"})
             continue

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from ..envs.episode import Episode, Interceptor
-from ..envs.errors import TaskError, TurngymError, shorten
+from ..envs.errors import TaskError, TurngymError, WorldRefusedError, shorten
 from ..envs.messages import Message, number_calls
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
@@ -130,6 +130,8 @@ class _Life:
                 self._take(episode, message, calls, heard)
         except _Stop as stop:
             trajectory.status, trajectory.reason, trajectory.detail = stop.status, stop.reason, stop.detail
+        except WorldRefusedError:  # a task that the user never allowed ends the run
+            raise
         except Exception as error:  # the env's or ours: recorded, and counted as nobody's failure
             trajectory.status, trajectory.reason, trajectory.detail = "error", "env_error", _words(error)
         if episode is not None:
@@ -151,6 +153,8 @@ class _Life:
         watched = [self._watch(intercept) for intercept in conditions.interceptors]
         try:
             episode = Episode(self._task, max_steps=self._limits.steps, hidden=conditions.hidden, interceptors=watched)
+        except WorldRefusedError:
+            raise
         except TurngymError as error:
             raise _Stop("error", "task_error", _words(error)) from error
         self._conversation.tools = episode.schemas()

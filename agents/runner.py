@@ -56,7 +56,8 @@ class RunReport:
 
     Attributes:
         summary: the figures, over resumed episodes too. trajectories: only of runs without a directory.
-        made, resumed: episodes made now, and found. notes: what was mended. stopped: the signal's name or "".
+        made, resumed: episodes made now, and found. notes: what was mended, and what a policy adapted itself to.
+        stopped: the signal's name or "".
         outage: the last cause, where too many episodes in a row ended by infrastructure errors.
     """
 
@@ -210,7 +211,7 @@ class _Session:
         return bool(self.outage)
 
     def report(self) -> RunReport:
-        notes = list(self.store.notes) if self.store else []
+        notes = [*(self.store.notes if self.store else ()), *getattr(self.policy, "notes", ())]
         return RunReport(self.summary(), made=self.made, resumed=self.resumed, notes=notes, outage=self.outage)
 
     def summary(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from ..envs.errors import RunError, shorten
 from ..envs.messages import Message
-from ..envs.task import Task
+from ..envs.task import Task, parse_task
 from ..envs.tool import ToolCall
 from .policy import AssistantMessage
 
@@ -38,7 +38,7 @@ class Trajectory:
         id: task id, trial, and a hash of policy and seed; equal for equal work in every process.
         task: the task as plain JSON data, gold included. worlds: name -> version it was lived in.
         policy: name, config, hash. seed, trial: as run.
-        messages: user, assistant (with `tool_calls` and perhaps `reasoning_content`) and tool messages in order.
+        messages: user, assistant (with `tool_calls`, and perhaps `reasoning_content` and `attached`) and tool messages in order.
         results: one per tool message in order: `call`, `name`, `error` (kind or None); `detail` of an internal
             error; `injected`, the call's number, where an interceptor answered; `kept`, where the record holds no
             more than that many bytes of it.
@@ -103,8 +103,8 @@ class Trajectory:
         return str(self.task.get("env", ""))
 
     def read_task(self) -> Task:
-        """The task, checked. Raises pydantic's `ValidationError` if this version cannot read it."""
-        return Task.model_validate(self.task)
+        """The task, checked. Raises `TaskError` if this version cannot read it, `WorldRefusedError` for a world nobody allowed."""
+        return parse_task(self.task, f"trajectory {shorten(self.id)}")
 
     def assistant(self) -> Iterator[AssistantMessage]:
         """What the policy emitted, message by message, with tokens where recorded."""
@@ -120,6 +120,7 @@ class Trajectory:
                 usage=step.get("usage"),
                 finish_reason=step.get("finish_reason", ""),
                 extra=step.get("extra"),
+                attached=message.get("attached"),
             )
 
     def tokens(self) -> tuple[list[int], list[int]]:
@@ -209,6 +210,8 @@ def assistant_message(message: AssistantMessage, calls: Iterable[ToolCall]) -> M
     record: Message = {"role": "assistant", "content": message.content}
     if message.reasoning:
         record["reasoning_content"] = message.reasoning
+    if message.attached:
+        record["attached"] = dict(message.attached)
     made = [{"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls]
     if made:
         record["tool_calls"] = made

@@ -20,10 +20,11 @@ from typing import Any, Literal, Self, SupportsFloat
 
 import gymnasium
 
+from .door import allow_given
 from .episode import Episode, Interceptor, Step
 from .errors import TaskError, display
 from .messages import Message, parse_action
-from .registry import EnvInfo, env_info, foreign_pack, world_class
+from .registry import EnvInfo, foreign_pack, user_env, world_class
 from .spaces import ActionSpace, MessageSpace
 from .task import Task, TaskFile, parse_task
 from .tool import ToolCall, ToolResult
@@ -43,6 +44,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         reward: `success`, `progress`, or a function `(Episode, Step) -> float`.
         max_steps: steps until the episode is truncated.
         signals: put process signals into `info` (costs some microseconds a step).
+        allow: worlds of one's own that the tasks may name, as `turngym.allow` takes them; `name` is allowed by itself.
 
     `reset(options={"task": ...})` takes a `Task`, its JSON, an id, or an index.
     """
@@ -59,8 +61,10 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         max_steps: int = 100,
         signals: bool = False,
         render_mode: str | None = None,
+        allow: Iterable[str] = (),
     ) -> None:
-        self.env_info: EnvInfo = env_info(name)
+        allow_given(allow)
+        self.env_info: EnvInfo = user_env(name)
         classes = tuple(world_class(world) for world in self.env_info.worlds)
         self.tools = tool_table(classes).tools
         self.tasks = _open(tasks, self.env_info)
@@ -225,4 +229,4 @@ def _pack(name: str) -> TaskFile:
 
 def pack_of(name: str) -> TaskFile:
     """The tasks that ship with an env (short name or id)."""
-    return _pack(env_info(name).pack)
+    return _pack(user_env(name).pack)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
+from .errors import display
 from .faults import Faults
-from .messages import Message, number_calls, tool_message, user_message
+from .messages import Message, doubled_ids, number_calls, tool_message, user_message
 from .task import Task
 from .tool import ToolCall, ToolResult
 from .verdict import Judge, TurnTrace, TurnVerdict, Verdict, judge_of
@@ -142,12 +143,19 @@ class Episode:
         trace.reply = f"{trace.reply}\n{content}" if trace.reply else content
 
     def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:
+        """Make calls in order. Those that share an id are all refused, since their results could not be told apart; the others run."""
         messages, results = [], []
         self._loud += 1
         most = self._judge.most_calls
-        for index, call in enumerate(number_calls(calls, self.calls)):
+        numbered = number_calls(calls, self.calls)
+        doubled = doubled_ids(numbered)
+        for index, call in enumerate(numbered):
             if most is not None and index >= most:
                 result = ToolResult.failure(call.name, "limit_exceeded", f"at most {most} calls in one message; this one was not executed")
+            elif call.id in doubled:
+                self.calls += 1
+                told = f"several calls of this message have the id {display(call.id)}; none of them was made: give each an id of its own"
+                result = ToolResult.failure(call.name, "invalid_arguments", told)
             else:
                 result = self._call(call)
             results.append(result)

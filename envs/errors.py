@@ -5,6 +5,7 @@
     +-- DefinitionError         a world, tool or record is declared wrongly; raised at import of the world
     +-- TaskError               a task or task file is malformed
     +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
+    +-- WorldRefusedError       data names a world that nobody allowed; says how to allow it
     +-- RunError                a run directory cannot be used as asked
     |   +-- WriteError          the disk does not take what a run writes; what is there stays, the same run goes on
     +-- InfrastructureError     (agents.policy) a server or machine failed, not the task
@@ -68,6 +69,23 @@ class UnknownNameError(TurngymError, LookupError):
         names = sorted(known)
         super().__init__(f"unknown {what} {shorten(name)!r}{nearest(name, names)}")
         self.name = name
+
+
+class WorldRefusedError(TurngymError):
+    """Data names a world that neither ships nor was named by the user: nothing of it was imported, started or contacted.
+
+    Args:
+        what: which world, and how to allow it. where: what names it (file and line), "" where that is not known here.
+    """
+
+    def __init__(self, what: str, where: str = "") -> None:
+        super().__init__(f"{where}: {what}" if where else what)
+        self.what = what
+        self.where = where
+
+    def at(self, where: str) -> WorldRefusedError:
+        """The same, told with its place unless it has one."""
+        return self if self.where else WorldRefusedError(self.what, where)
 
 
 class RunError(TurngymError):

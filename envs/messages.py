@@ -8,7 +8,8 @@ string. Law: understanding never raises; what cannot be understood becomes an er
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .errors import display, shorten
@@ -93,5 +94,22 @@ def is_message(value: Any) -> bool:
 
 
 def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
-    """Calls with ids: their own, or `call_<n>` counted from `start`."""
-    return [call if call.id else ToolCall(call.name, call.arguments, f"call_{start + index}") for index, call in enumerate(calls)]
+    """Calls with ids: their own, or `call_<n>` counted from `start`; an id that is made here is no other call's."""
+    listed = list(calls)
+    own = {call.id for call in listed}
+    if "" not in own:
+        return listed
+    return [call if call.id else call._replace(id=_free(f"call_{start + index}", own)) for index, call in enumerate(listed)]
+
+
+def _free(identity: str, taken: set[str]) -> str:
+    while identity in taken:
+        identity += "_"
+    return identity
+
+
+def doubled_ids(calls: Sequence[ToolCall]) -> frozenset[str]:
+    """The ids that stand at more than one call of a message: their results could not be told apart."""
+    if len(calls) < 2 or len(counts := Counter([call.id for call in calls])) == len(calls):
+        return frozenset()
+    return frozenset([identity for identity, count in counts.items() if count > 1])

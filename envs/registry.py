@@ -1,7 +1,9 @@
 """Which worlds and envs exist, by name, without importing them: the one list that everything else asks.
 
 An env id is `turngym/<Name>-v<version>`; short names (`Banking`) and `module:Class` of one's own world are
-understood wherever an env is asked for. Registering costs nothing: a world is imported when it is made.
+understood wherever an env is asked for. Registering costs nothing: a world is imported when it is made. Law: a world that
+does not ship is had only if the user named it (`door.py`); whoever takes a name from the user says so by `user_env` or
+`user_world`.
 """
 
 from __future__ import annotations
@@ -13,15 +15,11 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .door import SHIPPED, allow, place_of, refusal
 from .errors import DefinitionError, UnknownNameError, shorten
 from .loading import load_module
 from .world import World
 
-_WORLDS = {
-    "FileSystem": "turngym.envs.worlds.filesystem:FileSystem",
-    "Travel": "turngym.envs.worlds.travel:Travel",
-    "Banking": "turngym.envs.worlds.banking:Banking",
-}
 _SCHEMES = {  # `<scheme>:<rest>` names a foreign world; the function makes its class from the rest
     "bfcl": "turngym.envs.bridges.bfcl:bfcl_world",
     "mcp": "turngym.envs.bridges.mcp:mcp_world",
@@ -45,8 +43,8 @@ class EnvInfo(NamedTuple):
 
 
 ENVS: tuple[EnvInfo, ...] = (
-    *(EnvInfo(f"turngym/{name}-v0", (name,), f"{name.lower()}.jsonl") for name in _WORLDS),
-    EnvInfo("turngym/Assistant-v0", tuple(_WORLDS), "assistant.jsonl"),
+    *(EnvInfo(f"turngym/{name}-v0", (name,), f"{name.lower()}.jsonl") for name in SHIPPED),
+    EnvInfo("turngym/Assistant-v0", tuple(SHIPPED), "assistant.jsonl"),
 )
 _BFCL_CLASSES = ("GorillaFileSystem", "MathAPI", "MessageAPI", "TwitterAPI", "TicketAPI", "TradingBot", "TravelAPI", "VehicleControlAPI")
 FOREIGN_ENVS: tuple[EnvInfo, ...] = tuple(  # of packages that are extras; named as what they hold is named there
@@ -57,11 +55,18 @@ FOREIGN_ENVS: tuple[EnvInfo, ...] = tuple(  # of packages that are extras; named
 )
 
 
+def user_env(name: str) -> EnvInfo:
+    """The env that the user named: as `env_info`, and from now on data may name its world too (`door.allow`)."""
+    if _is_own(name):
+        allow(name)
+    return env_info(name)
+
+
 def env_info(name: str) -> EnvInfo:
     """The env called `name`: an id, a short name, or `module:World` / `file.py:World` of one's own.
 
     A foreign env goes by the name of its tasks too (`bfcl:multi_turn_base`). Raises `UnknownNameError` with the nearest
-    names, or `DefinitionError` if a module does not import.
+    names, `WorldRefusedError` for a world that nobody allowed, or `DefinitionError` if its module does not import.
     """
     for info in (*ENVS, *FOREIGN_ENVS):
         if name in (info.id, info.short, info.pack) or name.lower() == info.short.lower():
@@ -69,21 +74,41 @@ def env_info(name: str) -> EnvInfo:
     scheme, _, rest = name.partition(":")
     if scheme in _PACKS and rest.islower():  # tasks without an env of their own: each brings its functions
         return EnvInfo(f"turngym/{scheme.upper()}-v4-{rest}", (f"{scheme}:functions",), name)
-    if ":" in name and not name.startswith("turngym:"):
+    if _is_own(name):
         cls = world_class(name)
         return EnvInfo(f"{cls.__name__}-v{cls.version}", (name,))
     raise UnknownNameError("env", name, [info.short for info in (*ENVS, *FOREIGN_ENVS)])
 
 
-@lru_cache(maxsize=256)
+def _is_own(name: str) -> bool:
+    """Whether a name leads to a world that does not ship."""
+    return ":" in name and not name.startswith("turngym:") and name.partition(":")[0] not in _PACKS
+
+
+def user_world(place: str) -> type[World]:
+    """The world class of a place that the user named: as `world_class`, and from now on data may name it too."""
+    allow(place)
+    return world_class(place)
+
+
 def world_class(name: str) -> type[World]:
-    """The world class called `name`: registered, `module:Class`, `path/to/file.py:Class`, or `<scheme>:...` of a foreign one.
+    """The world class called `name`: one that ships, or one that the user named (`door.py`), however data spells it.
+
+    Raises `WorldRefusedError` for a world that nobody allowed, `UnknownNameError` for a name that leads nowhere, and
+    `DefinitionError` where its module does not import.
+    """
+    place = place_of(name)
+    if place is None:
+        raise refusal(name) if ":" in name else UnknownNameError("world", name, SHIPPED)
+    return _class_at(place)
+
+
+@lru_cache(maxsize=256)
+def _class_at(place: str) -> type[World]:
+    """The class of a place: `module:Class`, `path/to/file.py:Class`, or `<scheme>:...` of a foreign one.
 
     A class that is no `World`, or a factory, is made into one (`bridges/objects`).
     """
-    place = _WORLDS.get(name, name)
-    if ":" not in place:
-        raise UnknownNameError("world", name, _WORLDS)
     scheme, _, rest = place.partition(":")
     if scheme in _SCHEMES:
         made: type[World] = _named(_SCHEMES[scheme])(rest)
@@ -97,9 +122,9 @@ def world_class(name: str) -> type[World]:
     if inspect.isclass(found) and issubclass(found, World):
         return found
     if not callable(found):
-        raise DefinitionError(f"{name} is neither a world nor a class or factory that could be one")
+        raise DefinitionError(f"{place} is neither a world nor a class or factory that could be one")
     bridge: Callable[..., type[World]] = _named("turngym.envs.bridges.objects:world_of")
-    return bridge(found, name=name)
+    return bridge(found, name=place)
 
 
 def foreign_pack(name: str) -> Any:

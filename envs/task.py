@@ -3,7 +3,8 @@
 A task is JSON, one object a line in a file; its id is a hash of its content, so a changed task is another task.
 Gold is a partial order of calls per turn; every argument names its source. Laws, kept by whoever makes tasks
 and proved again by `verify`: gold runs without an error, every argument has the source it names, doing nothing
-fails. Not here: how verdicts come about (`verdict.py`).
+fails. What is read from a file may name only worlds that ship or that the user named (`door.py`). Not here: how verdicts
+come about (`verdict.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .door import admit, allow_given
 from .errors import ErrorKind, TaskError, display
 from .world import Size
 
@@ -197,14 +199,20 @@ class Task(_Data):
         return json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, separators=(",", ":"))
 
 
-def parse_task(text: str | dict[str, Any], where: str = "task") -> Task:
-    """A task from one line of JSON or its data; raises `TaskError` that names `where` and the field."""
+def parse_task(text: str | dict[str, Any], where: str = "") -> Task:
+    """A task from one line of JSON or its data.
+
+    Raises `TaskError` that names `where` and the field, and `WorldRefusedError` for a world that data may not name.
+    """
     try:
-        return Task.model_validate(text) if isinstance(text, dict) else Task.model_validate_json(text)
+        task = Task.model_validate_json(text) if isinstance(text, str) else Task.model_validate(text)
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         field = ".".join(str(step) for step in item["loc"])
-        raise TaskError(f"{where}: {field + ': ' if field else ''}{item['msg']} (got {display(item['input'], 60)})") from None
+        raise TaskError(f"{where or 'task'}: {field + ': ' if field else ''}{item['msg']} (got {display(item['input'], 60)})") from None
+    for part in task.worlds:
+        admit(part.world, where)
+    return task
 
 
 class TaskFile:
@@ -220,8 +228,12 @@ class TaskFile:
         self._test: frozenset[int] | None = None
 
     @classmethod
-    def read(cls, path: str | Path) -> TaskFile:
-        """Open a JSONL file of tasks; raises `TaskError` if it cannot be read or holds none."""
+    def read(cls, path: str | Path, *, allow: Iterable[str] = ()) -> TaskFile:
+        """Open a JSONL file of tasks; raises `TaskError` if it cannot be read or holds none.
+
+        `allow`: worlds of one's own that it may name, as `turngym.allow` takes them.
+        """
+        allow_given(allow)
         try:
             made = cls(Path(path).read_text(encoding="utf-8").split("\n"), str(path))
         except (OSError, UnicodeDecodeError) as error:

@@ -29,6 +29,7 @@ import docstring_parser
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from .doubles import refuse_doubled_keys
 from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
 from .state import Cell, is_record, rollback
@@ -260,7 +261,10 @@ class Tool:
             if type(arguments) is str:
                 if len(arguments) > MAX_ARGUMENT_CHARS:
                     raise ToolError("invalid_arguments", f"{self.name}: the arguments exceed {MAX_ARGUMENT_CHARS} characters")
-                return self._from_json(arguments)
+                read = self._from_json(arguments)
+                if arguments.count(":") != len(read):  # each key has one: only then may a key stand twice
+                    refuse_doubled_keys(self.name, arguments, len(read))
+                return read
             checked = self._from_python(arguments)
             _require_encodable(checked.values())
             return checked

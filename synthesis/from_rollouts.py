@@ -18,10 +18,10 @@ from typing import Any
 from ..agents.records import read_records
 from ..agents.store import RunStore
 from ..envs.binding import Bound, Occurrence, Pool
-from ..envs.errors import RunError, TurngymError
+from ..envs.errors import RunError, TurngymError, WorldRefusedError
 from ..envs.graph import graph_of
 from ..envs.messages import parse_action
-from ..envs.task import Task
+from ..envs.task import Task, parse_task
 from ..envs.tool import Tool, ToolCall
 from ..envs.verdict import judge_of, spec_of, start_of
 from ..envs.worldset import WorldSet
@@ -161,7 +161,7 @@ async def sample_from(record: dict[str, Any], roles: Roles, options: AssemblyOpt
     """A verified sample made from one stored trajectory; raises `Rejected`."""
     if record.get("status") != "completed" or not (record.get("verdict") or {}).get("success"):
         raise Rejected("not_successful")
-    task = Task.model_validate(record["task"])
+    task = parse_task(record["task"])
     if task.category not in _ORDINARY:
         raise Rejected("special_category")
     judge_of(task)
@@ -224,6 +224,8 @@ async def _one(record: dict[str, Any], roles: Roles, options: AssemblyOptions, b
         box.append(await sample_from(record, roles, options))
     except Rejected as error:
         return error.reason
+    except WorldRefusedError:
+        raise
     except (TurngymError, KeyError, IndexError, ValueError) as error:
         return f"malformed_{type(error).__name__}"
     return ""

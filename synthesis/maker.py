@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from ..envs.graph import graph_of
-from ..envs.registry import ENVS, EnvInfo, env_info, world_class
+from ..envs.registry import ENVS, EnvInfo, user_env, world_class
 from ..envs.task import Category
 from ..envs.world import Size
 from ..envs.worldset import WorldSpec
@@ -55,7 +55,7 @@ class Maker:
         self._plain = roles is None
         usual = roles if isinstance(roles, Roles) else template_roles()
         self.options = options or AssemblyOptions()
-        self._infos = [env_info(name) for name in request.envs]
+        self._infos = [user_env(name) for name in request.envs]
         self._assemblers = [self._assembler(info, usual) for info in self._infos]
 
     def _assembler(self, info: EnvInfo, roles: Roles) -> Assembler:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from ..envs.errors import RunError
-from ..envs.registry import env_info, world_class
+from ..envs.registry import user_env, world_class
 from ..envs.task import Category, Task
 from .maker import Maker, Request
 from .making import AssemblyOptions
@@ -38,7 +38,7 @@ def make_pack(
     """
     wanted: dict[Category, int] = {"base": n}
     if special:
-        able = any(world_class(name).can_swell for name in env_info(env).worlds)
+        able = any(world_class(name).can_swell for name in user_env(env).worlds)
         wanted |= {name: special for name in CATEGORIES if name != "base" and (able or name != "long_context")}
     total = CANDIDATES * sum(wanted.values())
     done, chosen = 0, list[Task]()

@@ -20,7 +20,7 @@ from ..agents.executors.reading import employed
 from ..agents.executors.team import Workforce
 from ..agents.store import RunStore
 from ..envs.errors import RunError
-from ..envs.registry import env_info
+from ..envs.registry import user_env
 from .assemble import AssemblyOptions
 from .ledger import Ledger
 from .made import Made
@@ -53,7 +53,7 @@ def synthesize(
     """
     started = time.perf_counter()
     for name in request.envs:
-        env_info(name)
+        user_env(name)
     options = options or AssemblyOptions()
     cast = None if roles is None or isinstance(roles, Roles) else roles
     ledger = Ledger(Meter(cast.prices) if cast else None)

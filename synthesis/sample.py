@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..envs.messages import Message
-from ..envs.task import Task
+from ..envs.task import Task, parse_task
 
 SAMPLES = "samples.jsonl"
 SAMPLE_FORMAT = 1
@@ -79,6 +79,4 @@ class Sample:
         """The sample of a row; raises ValueError or KeyError for a malformed one."""
         if row.get("format") != SAMPLE_FORMAT:
             raise ValueError(f"sample format {row.get('format')!r} is not {SAMPLE_FORMAT}")
-        return cls(
-            Task.model_validate(row["task"]), list(row["messages"]), list(row["fingerprints"]), row.get("notes", []), row.get("origin", {})
-        )
+        return cls(parse_task(row["task"]), list(row["messages"]), list(row["fingerprints"]), row.get("notes", []), row.get("origin", {}))

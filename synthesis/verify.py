@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from ..envs.binding import follow, occurrences
 from ..envs.episode import Episode
-from ..envs.errors import TurngymError, display, shorten
+from ..envs.errors import TurngymError, WorldRefusedError, display, shorten
 from ..envs.faults import Faults
 from ..envs.messages import tool_message
 from ..envs.recall import RecallingWorlds
-from ..envs.task import GoldCall, Task
+from ..envs.task import GoldCall, Task, parse_task
 from ..envs.told import mentions
 from ..envs.tool import ToolCall, ToolResult
 from ..envs.verdict import Judge, Verdict, new_judge, start_of
@@ -40,7 +40,7 @@ def _malformed(error: Exception) -> str:
 
 
 def verify_row(row: dict[str, Any]) -> list[str]:
-    """Why a row is not proven; empty if it is. Never raises for what stands in the row."""
+    """Why a row is not proven; empty if it is. Raises `WorldRefusedError` for a world that nobody allowed, and else nothing."""
     try:
         sample = Sample.from_record(row)
         if row.get("id") != sample.task.id:
@@ -50,6 +50,8 @@ def verify_row(row: dict[str, Any]) -> list[str]:
                 return [f"{name} {display(row.get(name))} is not the task's {name}"]
         with UNSWEPT:
             return verify_sample(sample)
+    except WorldRefusedError:
+        raise
     except _MALFORMED as error:
         return [_malformed(error)]
 
@@ -57,11 +59,13 @@ def verify_row(row: dict[str, Any]) -> list[str]:
 def verify_task(row: dict[str, Any]) -> list[str]:
     """Why a task, as plain data, is not sound; empty if it is: gold as a conversation is verified as any other.
 
-    Never raises for what stands there.
+    Raises `WorldRefusedError` for a world that nobody allowed, and else nothing.
     """
     try:
         with UNSWEPT:
-            return verify_sample(staged(Task.model_validate(row)))
+            return verify_sample(staged(parse_task(row)))
+    except WorldRefusedError:
+        raise
     except _MALFORMED as error:
         return [_malformed(error)]
 

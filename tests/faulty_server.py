@@ -25,6 +25,7 @@ from typing import Any
 Message = dict[str, Any]
 Answer = Callable[[dict[str, Any]], Message]
 HUGE = 1 << 30
+LOOK = {"role": "user", "content": "Hello"}
 TOO_LONG = "This model's maximum context length is 512 tokens. However, your request has 700 input tokens."
 
 
@@ -86,8 +87,10 @@ class FaultyServer:
     Args:
         answer: what is said when nothing fails. script: a word for each completion in turn, "ok" for none.
         chances: how often each word strikes, drawn by `seed` when the script is used up. models: names served.
-        refuses: request -> why it is answered 400, "" for well. key: the key it wants. listing: the word that `/models`
-            fails with. drip: seconds between bytes of `slow`, and before `late`.
+        refuses: request -> why it is answered 400 (words, or a whole error), "" for well. streams: completion -> the body of
+            an event stream that answers instead (`tempers.py`). packs: content encoding, and what packs the body of each
+            answer. key: the key it wants. listing: the word that `/models` fails with. drip: seconds between bytes of
+            `slow`, and before `late`.
     """
 
     def __init__(
@@ -104,7 +107,9 @@ class FaultyServer:
         self.script = list(script)
         self.chances = dict(chances or {})
         self.models = models
-        self.refuses: Callable[[dict[str, Any]], str] = settings.pop("refuses", lambda request: "")
+        self.refuses: Callable[[dict[str, Any]], str | dict[str, Any]] = settings.pop("refuses", lambda request: "")
+        self.streams: Callable[[dict[str, Any]], bytes] | None = settings.pop("streams", None)
+        self.packs: tuple[str, Callable[[bytes], bytes]] | None = settings.pop("packs", None)
         self.key: str = settings.pop("key", "")
         self.listing: str = settings.pop("listing", "ok")
         self.drip: float = settings.pop("drip", 1.0)
@@ -135,8 +140,13 @@ class FaultyServer:
 
     @property
     def completions(self) -> list[Seen]:
-        """The requests for completions, without the small one of a policy's first look."""
-        return [seen for seen in self.seen if seen.method == "POST" and seen.json.get("max_tokens") != 1]
+        """The requests for completions, without those of a policy's first look."""
+        return [seen for seen in self.seen if seen.method == "POST" and seen.json["messages"][-1] != LOOK]
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The bodies of a policy's first looks."""
+        return [seen.json for seen in self.seen if seen.method == "POST" and seen.json["messages"][-1] == LOOK]
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -185,7 +195,7 @@ class FaultyServer:
         if (name := seen.json["model"]) not in self.models:
             return await self._say(writer, 404, {"error": {"message": f"The model `{name}` does not exist.", "code": 404}})
         if refusal := self.refuses(seen.json):
-            return await self._say(writer, 400, {"error": {"message": refusal}})
+            return await self._say(writer, 400, {"error": {"message": refusal} if isinstance(refusal, str) else refusal})
         word = self._word()
         self.struck.append(word)
         if word != "ok":
@@ -206,6 +216,11 @@ class FaultyServer:
         return made if "choices" in made else completion(made)
 
     async def _well(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        if self.streams is not None:
+            return await self._say(writer, 200, self.streams(self._good(seen)), kind="text/event-stream")
+        if self.packs is not None:
+            name, pack = self.packs
+            return await self._say(writer, 200, pack(json.dumps(self._good(seen)).encode()), f"Content-Encoding: {name}\r\n")
         return await self._say(writer, 200, self._good(seen))
 
     async def _say(self, writer: asyncio.StreamWriter, status: int, body: Any, headers: str = "", kind: str = "application/json") -> bool:

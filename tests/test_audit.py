@@ -138,7 +138,7 @@ HOSTILE = [
     '{"id": 3}',
     '{"env": "turngym/Banking-v0"}',
     '{"env": "x", "worlds": [{"world": "Nowhere"}], "turns": [{"user": "hi"}]}',
-    '{"env": "x", "worlds": [{"world": "no.such.module:World"}], "turns": [{"user": "hi"}]}',
+    '{"env": "x", "worlds": [{"world": "NoSuchWorld"}], "turns": [{"user": "hi"}]}',
     '{"env": "x", "worlds": [{"world": "Banking", "version": 99}], "turns": [{"user": "hi"}]}',
     '{"env": "x", "worlds": [{"world": "Banking"}], "turns": [{"user": "hi", "gold": "sign_in()"}]}',
     '{"env": "x", "worlds": [{"world": "Banking"}], "turns": [{"user": "hi", "gold": [{"id": "a", "name": "sign_in", "arguments": "{"}]}]}',

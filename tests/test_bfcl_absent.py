@@ -9,7 +9,7 @@ import pytest
 from turngym.cli import run
 from turngym.envs.env import _pack, pack_of
 from turngym.envs.errors import MissingExtraError
-from turngym.envs.registry import env_info, world_class
+from turngym.envs.registry import _class_at, env_info, world_class
 
 HOW = "bfcl_eval is not installed; it comes with: pip install 'turngym[bfcl]' && pip install --no-deps bfcl-eval==2026.3.23"
 
@@ -20,7 +20,7 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bfcl_eval", None)
     _pack.cache_clear()
-    world_class.cache_clear()
+    _class_at.cache_clear()
 
 
 def test_tasks_say_how_to_install_it():

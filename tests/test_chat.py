@@ -252,6 +252,7 @@ def block(name: str, arguments: str) -> str:
         (block("a", '{"x": "</tool_call><tool_call>"}'), "", [("a", '{"x": "</tool_call><tool_call>"}')], ""),
         ('<tool_call>{"name": "a", "arguments": {"x": "cu', "", [("a", '{"name": "a", "arguments": {"x": "cu')], ""),
         ('<tool_call>{"name": "a", "arguments": {"x": 1}', "", [("a", '{"name": "a", "arguments": {"x": 1}')], ""),
+        ('<tool_call>{"name": "a", "name": "b"}</tool_call>', "", [("a", '{"name": "a", "name": "b"}')], ""),
         ("<tool_call>a(x=1)</tool_call>", "", [("", "a(x=1)")], ""),
         ('<tool_call>[{"name": "a"}]</tool_call>', "", [("a", '[{"name": "a"}]')], ""),
         ('<tool_call>{"name": 7}</tool_call>', "", [("", '{"name": 7}')], ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import sys
 import time
@@ -24,7 +25,7 @@ MEBI = 1 << 20
 PASSING = (
     *("500", "502", "503", "429", "429-ms", "429-garbage", "429-absurd", "reset", "close", "hang", "slow", "short", "noise"),
     *("html", "empty", "null", "cut", "list", "no-choices", "text-choices", "null-choice", "no-message", "number-content"),
-    *("object-calls", "nameless-call", "deep", "ok-error", "aborted", "huge", "huge-error"),
+    *("object-calls", "deep", "ok-error", "aborted", "huge", "huge-error"),
 )
 LASTING = ("400", "401", "403", "404", "422")
 OVERFLOWS = {
@@ -41,7 +42,36 @@ OVERFLOWS = {
     "ollama": (400, "the input length exceeds the context window"),
     "engine": (500, "Prompt exceeds the maximum context length"),
     "proxy": (413, "Request Entity Too Large"),
+    "vllm-full": (400, "max_tokens must be at least 1, got -188."),
+    "sglang-3": (400, "Input length (5000 tokens) exceeds the maximum allowed length (4096 tokens). Use a shorter input."),
+    "tgi-2": (422, "Input validation error: `inputs` must have less than 1024 tokens. Given: 1500"),
+    "lmstudio": (400, "The number of tokens to keep from the initial prompt is greater than the context length."),
+    "dashscope": (400, "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]"),
+    "anthropic-2": (400, "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000"),
+    "bedrock": (400, "Input is too long for requested model."),
+    "vertex": (400, "the input token count is 1100000 but the model only supports up to 1048576"),
+    "mistral": (400, "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length"),
+    "xai": (400, "This model's maximum prompt length is 131072 but the request contains 537812 tokens."),
+    "moonshot": (400, "Invalid request: Your request exceeded model token limit: 8192"),
+    "minimax": (400, "invalid params, context window exceeds limit"),
+    "zhipu": (400, "Prompt exceeds max length"),
+    "copilot": (400, "prompt token count of 140000 exceeds the limit of 128000"),
+    "openrouter": (400, "This endpoint's maximum context length is 131072 tokens. However, you requested about 132463 tokens."),
+    "litellm": (400, "litellm.ContextWindowExceededError: litellm.BadRequestError: no more"),
+    "cohere": (400, "too many tokens: total number of tokens in the prompt cannot exceed 4081"),
+    "volcengine": (400, "Total tokens of image and text exceed max message tokens."),
+    "tensorrt": (400, "The prompt length 9000 exceeds max_input_len 8192"),
 }
+NO_OVERFLOWS = (
+    "Range of max_tokens should be [1, 8192]",
+    "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you provided 100000.",
+    "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64.",
+    "Rate limit reached: too many tokens per min",
+    "no such field: context",
+    "temperature must be at most 2",
+    "Unsupported parameter: 'max_tokens' is not supported with this model.",
+    "You exceeded your current quota",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +150,30 @@ def test_a_prompt_that_outgrew_the_context_truncates(name):
     assert server.struck[1:] == ["ok", "overflow"]
 
 
+@pytest.mark.parametrize("said", NO_OVERFLOWS)
+def test_what_says_nothing_of_the_prompts_length_is_no_overflow(said):
+    assert not status_fault(400, {}, json.dumps({"error": {"message": said, "type": "invalid_request_error"}}).encode()).outgrew
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'[{"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}]', "No."),
+        (b'{"detail": [{"loc": ["body", "tools", 0, "strict"], "msg": "Extra inputs are not permitted"}]}', "tools.0.strict: Extra inputs"),
+        (b'{"object": "error", "message": "No.", "code": 400}', "No."),
+        (b'{"detail": "No."}', "No."),
+        (b'data: {"error": {"message": "No."}}\n\ndata: [DONE]\n\n', "No."),
+        (b"[1]", "[1]"),
+        (b'{"error": {"message": ["a"]}}', '["a"]'),
+    ],
+)
+def test_a_refusal_is_told_in_the_servers_words_whatever_its_form(body, said):
+    assert f"400: {said}" in status_fault(400, {}, body).said
+
+
 def test_a_context_error_told_by_its_code_alone_truncates():
+    for code in ("context_window_exceeded", "exceed_context_size_error", "model_max_prompt_tokens_exceeded", "1261"):
+        assert status_fault(400, {}, json.dumps({"error": {"message": "no", "code": code}}).encode()).outgrew
     assert status_fault(400, {}, b'{"error": {"message": "no", "code": "context_length_exceeded"}}').outgrew
     assert not status_fault(400, {}, b'{"error": {"message": "no such field: context"}}').outgrew
     assert not status_fault(429, {}, b'{"error": {"message": "too many tokens per minute"}}').outgrew

@@ -19,7 +19,8 @@ import mini_world
 from turngym.envs import Cell, DefinitionError, Key, Table, World, record, tool
 from turngym.envs.check import CHECKS, check_world
 from turngym.envs.check.suite import law_of, name_of
-from turngym.envs.registry import _WORLDS, world_class
+from turngym.envs.door import SHIPPED
+from turngym.envs.registry import user_world
 
 PROCESSES = "same-in-every-process"
 
@@ -39,10 +40,10 @@ def test_a_lawful_world_passes_every_check(cls: type[World]) -> None:
     assert len(report.checks) == len(CHECKS)
 
 
-@pytest.mark.parametrize("name", sorted(_WORLDS))
+@pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_each_world_of_the_library_passes_every_check(name: str) -> None:
     try:
-        cls = world_class(name)
+        cls = user_world(name)
     except DefinitionError as error:
         pytest.skip(str(error))
     started = time.perf_counter()
@@ -53,7 +54,7 @@ def test_each_world_of_the_library_passes_every_check(name: str) -> None:
 def test_a_world_in_a_file_is_found_by_other_processes(tmp_path: Path) -> None:
     path = tmp_path / "lending.py"
     path.write_text(Path(mini_world.__file__).read_text())
-    report = check_world(world_class(f"{path}:Library"), calls=400)
+    report = check_world(user_world(f"{path}:Library"), calls=400)
     assert report.failures == ()
     assert {check.name: check.detail for check in report.checks}[PROCESSES] == ""
 
@@ -61,7 +62,7 @@ def test_a_world_in_a_file_is_found_by_other_processes(tmp_path: Path) -> None:
 def test_a_world_whose_file_is_gone_cannot_be_made_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "vanishing.py"
     path.write_text(Path(mini_world.__file__).read_text())
-    cls = world_class(f"{path}:Library")
+    cls = user_world(f"{path}:Library")
     path.unlink()
     found = failures(cls, calls=300)
     assert set(found) == {PROCESSES}

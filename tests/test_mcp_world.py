@@ -22,7 +22,7 @@ from turngym.agents import make_policy, rollout
 from turngym.envs.bridges.mcp import Declaration, close_connections, mcp_world, mcp_world_of
 from turngym.envs.bridges.mcp.declaration import declared
 from turngym.envs.errors import DefinitionError
-from turngym.envs.registry import env_info, world_class
+from turngym.envs.registry import env_info, user_world
 from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn
 
 HERE = Path(__file__).parent
@@ -353,7 +353,7 @@ def test_connections_closed_are_opened_again_and_none_is_left():
 
 def test_a_process_that_ends_leaves_no_server(tmp_path: Path):
     code = (
-        f"from turngym.envs.registry import world_class\nw = world_class({'mcp:' + str(declare(tmp_path))!r}).create()\n"
+        f"from turngym.envs.registry import user_world\nw = user_world({'mcp:' + str(declare(tmp_path))!r}).create()\n"
         "w.call('add', {'item': 'x'}); f = w.fork(); f.call('add', {'item': 'y'}); w.call('orders')\n"
         "print(w.call('pid').text, f.call('pid').text)"
     )
@@ -375,8 +375,8 @@ def declare(folder: Path, **more: Any) -> Path:
 
 def test_a_world_is_named_by_file_by_command_line_and_as_desktop_clients_write_it(tmp_path: Path):
     file = declare(tmp_path)
-    assert world_class(f"mcp:{file}") is world_class(f"mcp:{file}") is mcp_world(str(file))
-    assert world_class(world_class(f"mcp:{file}").place) is world_class(f"mcp:{file}")
+    assert user_world(f"mcp:{file}") is user_world(f"mcp:{file}") is mcp_world(str(file))
+    assert user_world(user_world(f"mcp:{file}").place) is user_world(f"mcp:{file}")
     assert env_info(f"mcp:{file}").worlds == (f"mcp:{file}",)
     by_line = mcp_world(" ".join(CRUDE))
     assert "reset" in by_line.tools

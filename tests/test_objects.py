@@ -19,7 +19,7 @@ import plain_things as things
 
 from turngym.envs.bridges.objects import fork_cost, world_of
 from turngym.envs.errors import DefinitionError
-from turngym.envs.registry import world_class
+from turngym.envs.registry import user_world
 from turngym.envs.worldset import WorldSet, WorldSpec
 
 LIBRARY = f"{Path(__file__).parent.parent / 'examples' / 'plain_object.py'}:Library"
@@ -256,8 +256,8 @@ def test_a_factory_is_given_what_it_names():
 
 
 def test_the_registry_finds_a_plain_class_and_a_declaration():
-    cls = world_class(LIBRARY)
-    assert cls is world_class(LIBRARY)
+    cls = user_world(LIBRARY)
+    assert cls is user_world(LIBRARY)
     assert cls.__name__ == "Library"
     assert len(cls.create(0).call("list_books").value) == 6
 
@@ -270,7 +270,7 @@ class BesidesThePlainObject(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 3))
     def begin(self, seed: int) -> None:
-        self.cls = world_class(LIBRARY)
+        self.cls = user_world(LIBRARY)
         self.world = self.cls.create(seed)
         self.plain = copy.deepcopy(self.world.system.thing)  # type: ignore[attr-defined]
         self.forks: list[tuple[Any, Any]] = []

@@ -20,7 +20,7 @@ from turngym.envs.bridges.objects.naming import noun_of_method, one_of, result_k
 from turngym.envs.bridges.objects.wording import phrase_of
 from turngym.envs.check import check_world
 from turngym.envs.graph import graph_of
-from turngym.envs.registry import world_class
+from turngym.envs.registry import user_world
 from turngym.synthesis import Request, synthesize, verify_sample
 from turngym.synthesis.sample import Sample
 
@@ -69,7 +69,7 @@ def test_names_are_read_as_people_write_them():
 
 
 def test_typed_records_are_tied_by_what_calls_prove():
-    cls = world_class(LIBRARY)
+    cls = user_world(LIBRARY)
     assert meanings(cls) == {
         "find_books.author": "author", "find_member.name": "member_name",
         "borrow_book.book_id": "*book", "borrow_book.member_id": "*member",
@@ -84,7 +84,7 @@ def test_typed_records_are_tied_by_what_calls_prove():
 
 
 def test_dictionaries_and_numbers_are_tied_as_well_and_a_session_is_a_gate():
-    cls = world_class(SHOP)
+    cls = user_world(SHOP)
     assert meanings(cls) == {
         "login.username": "username", "login.password": "password", "place_order.product_id": "*product", "cancel_order.order_id": "*order",
     }  # fmt: skip
@@ -127,9 +127,9 @@ def test_what_was_said_goes_before_what_is_found():
 def test_learning_is_the_same_in_every_process():
     code = (
         f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-        "from turngym.envs.registry import world_class\n"
+        "from turngym.envs.registry import user_world\n"
         f"for place in ({LIBRARY!r}, {SHOP!r}):\n"
-        "    for tool in world_class(place).tools.values():\n"
+        "    for tool in user_world(place).tools.values():\n"
         "        print(tool.name, sorted(tool.writes), list(tool.parameters.values())[:0], tool.outputs, tool.phrases)\n"
     )
     told = {
@@ -149,7 +149,7 @@ def test_nothing_is_probed_before_somebody_asks():
 
 
 def test_phrases_have_the_words_of_the_docstring():
-    parameters = world_class(LIBRARY).tools["borrow_book"].parameters.values()
+    parameters = user_world(LIBRARY).tools["borrow_book"].parameters.values()
     assert phrase_of("Lend a book to a member.", parameters) == "lend {book_id} to {member_id}"
     assert phrase_of("Renew the card's {thing}.", parameters) == ""
     assert phrase_of("PIN of a member's card, please.", parameters) == "PIN of the card of {member_id}, please"
@@ -160,7 +160,7 @@ def test_phrases_have_the_words_of_the_docstring():
 
 @pytest.mark.parametrize("place", [LIBRARY, SHOP])
 def test_lawful_objects_keep_every_law_that_applies(place: str):
-    report = check_world(world_class(place), calls=500)
+    report = check_world(user_world(place), calls=500)
     assert report.passed, report.failures
     notes = {check.name: check.detail for check in report.checks if check.detail}
     assert "passed over" in notes["sizes-grow"]
@@ -182,7 +182,7 @@ def test_a_read_that_writes_is_found():
 
 
 def test_gaps_stand_in_the_report():
-    checks = {check.name: check for check in check_world(world_class(SHOP), calls=300, processes=False).checks}
+    checks = {check.name: check for check in check_world(user_world(SHOP), calls=300, processes=False).checks}
     assert "list_products: what it returns is not annotated" in checks["docs-complete"].detail
     assert checks["docs-complete"].passed
     assert "is not described" in failures(world_of(things.Typed, skip=("at",)))["docs-complete"]

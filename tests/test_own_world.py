@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from turngym.envs.check import check_world
-from turngym.envs.registry import world_class
+from turngym.envs.registry import user_world
 from turngym.synthesis import Request, synthesize, verify_sample
 from turngym.synthesis.sample import Sample
 
@@ -17,12 +17,12 @@ PLACE = f"{Path(__file__).parent / 'todo_world.py'}:Todo"
 
 
 def test_it_keeps_every_law() -> None:
-    report = check_world(world_class(PLACE), calls=800, processes=False)
+    report = check_world(user_world(PLACE), calls=800, processes=False)
     assert report.passed, report.failures
 
 
 def test_facts_are_as_a_caller_writes_them_and_no_made_up_values() -> None:
-    assert list(world_class(PLACE).create(3).known()) == []
+    assert list(user_world(PLACE).create(3).known()) == []
 
 
 def test_samples_of_it_are_verified_and_dates_mostly_come_from_the_user() -> None:

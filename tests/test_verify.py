@@ -329,7 +329,7 @@ def _version(row: Row) -> None:
 
 
 def _world(row: Row) -> None:
-    row["task"]["worlds"][0]["world"] = "no_such_module:World"
+    row["task"]["worlds"][0]["world"] = "NoSuchWorld"
     retask(row)
 
 
@@ -421,7 +421,7 @@ FAULTS: dict[str, tuple[Callable[[Row], None], Callable[[Row], bool], str]] = {
     "the category": (_category, _always, "category"),
     "another seed": (_seed, borrows, ""),
     "another version": (_version, _always, "version 7"),
-    "another world": (_world, _always, "no_such_module"),
+    "another world": (_world, _always, "NoSuchWorld"),
     "another format": (_format, _always, "format"),
     "a held-out tool that gold needs": (_held_out, borrows, "withheld in this turn"),
     "reasoning that mentions the hint": (_hint, _always, "hint"),

@@ -6,12 +6,13 @@ Importing registers the env ids with Gymnasium; a world is imported when an env 
 from gymnasium import register as _register
 from gymnasium import registry as _registry
 
+from .envs.door import allow
 from .envs.errors import TurngymError
 from .envs.registry import ENVS, FOREIGN_ENVS
 from .envs.task import Task
 
 __version__ = "0.1.0"
-__all__ = ["ENVS", "FOREIGN_ENVS", "Task", "TurngymError", "__version__"]
+__all__ = ["ENVS", "FOREIGN_ENVS", "Task", "TurngymError", "__version__", "allow"]
 
 for _info in (*ENVS, *FOREIGN_ENVS):
     if _info.id not in _registry:

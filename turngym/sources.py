@@ -25,11 +25,11 @@ MADE_BY_DEFAULT = 20
 
 
 def env_and_worlds(name: str) -> tuple[EnvInfo, tuple[type[World], ...]]:
-    """An env by short name, id, `module:World` or `file.py:World`, and its world classes."""
-    from .envs.registry import env_info, world_class
+    """An env that the user named, by short name, id, `module:World` or `file.py:World`, and its world classes."""
+    from .envs.registry import user_env, world_class
 
     try:
-        info = env_info(name)
+        info = user_env(name)
         return info, tuple(world_class(world) for world in info.worlds)
     except SystemExit as error:  # a script without a main guard
         raise DefinitionError(f"the world module of {name} leaves Python when imported (exit {error.code}); guard its main part") from None

@@ -21,14 +21,15 @@ __all__ = ["Crew", "Lost", "Rollouts"]
 
 
 class Rollouts(NamedTuple):
-    """The trade of rollouts: a policy under a plan."""
+    """The trade of rollouts: a policy under a plan; `first` is the first of its jobs."""
 
     policy: Policy
     plan: Plan
+    first: Job | None = None
 
     def order(self, size: int, dumps: Dumps = ForkingPickler.dumps) -> bytes:
         """See `pack`; each worker has its share of the plan's concurrency, at least one episode."""
-        return pack(self.policy, self.plan, seats_of(self.plan.concurrency, size), dumps)
+        return pack(self.policy, self.plan, seats_of(self.plan.concurrency, size), dumps, self.first)
 
     def team(self, hire: Hire, size: int, ahead: float = AHEAD_SECONDS) -> Crew:
         """Its crew."""

@@ -21,6 +21,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from itertools import chain
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -59,7 +60,8 @@ class Processes:
 
     def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         """Make the rollouts in the workers, and give them as they finish."""
-        return self.employ(Rollouts(policy, plan), jobs)
+        first = next(jobs, None)
+        return self.employ(Rollouts(policy, plan, first), jobs if first is None else chain((first,), jobs))
 
     async def employ(self, trade: Trade[Item, Made], items: Iterator[Item]) -> AsyncGenerator[Made, None]:
         """Have the workers do the work of a trade."""

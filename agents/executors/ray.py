@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from ...envs.errors import RunError, shorten
@@ -68,7 +69,8 @@ class OnRay:
 
     def execute(self, policy: Policy, jobs: Iterator[Job], plan: Plan) -> AsyncGenerator[Trajectory, None]:
         """Make the rollouts on the cluster, and give them as they finish."""
-        return self.employ(Rollouts(policy, plan), jobs)
+        first = next(jobs, None)
+        return self.employ(Rollouts(policy, plan, first), jobs if first is None else chain((first,), jobs))
 
     async def employ(self, trade: Trade[Item, Made], items: Iterator[Item]) -> AsyncGenerator[Made, None]:
         """Have the actors do the work of a trade."""

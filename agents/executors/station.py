@@ -18,7 +18,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from ...envs.task import Task, parse_task
-from ..executor import Job, Plan, served
+from ..executor import Job, Plan, opening_of, served
 from ..policy import Policy, PolicySpec
 from ..registry import make_policy
 from .trade import Craft, Dumps, Parcel, Report, Wrong, craft_of, order_of, told
@@ -110,14 +110,20 @@ class Station:
 class Player:
     """The craft of rollouts: lives through one episode a piece."""
 
-    def __init__(self, policy: Any, user: Any, plan: Plan) -> None:
+    def __init__(self, policy: Any, user: Any, plan: Plan, first: tuple[str, str, int] | None = None) -> None:
         self._policy: Policy = player_of(policy)
+        self._first = first
         self._plan = replace(plan, user=_user_of(user))
         self.seats = plan.concurrency
 
     def opened(self) -> contextlib.AbstractAsyncContextManager[None]:
         """With policy and user prepared."""
-        return served(self._policy, self._plan.user)
+        first = None
+        if self._first is not None:
+            with contextlib.suppress(Exception):  # a malformed task is told when it is made
+                identity, line, trial = self._first
+                first = opening_of(self._policy, Job(identity, task_of(line), trial), self._plan)
+        return served(self._policy, self._plan.user, first=first)
 
     async def make(self, parcel: Parcel) -> bytes:
         """The record of one rollout."""
@@ -125,13 +131,16 @@ class Player:
         return (await self._plan.live(self._policy, job)).line()
 
 
-def pack(policy: Policy, plan: Plan, seats: int, dumps: Dumps = ForkingPickler.dumps) -> bytes:
+def pack(policy: Policy, plan: Plan, seats: int, dumps: Dumps = ForkingPickler.dumps, first: Job | None = None) -> bytes:
     """The order of a worker that makes rollouts. Policies and users that know how they were made are made again over there.
+
+    `first` is a job of the run, for which a policy is prepared.
 
     Raises `RunError`, with the remedy, for a policy, a user or an interceptor that cannot leave this process.
     """
     sparse = replace(plan, concurrency=seats, executor=None, user=None, label={})
-    parts = {"policy": source_of(policy), "user": source_of(plan.user), "plan": sparse}
+    piece = (first.id, first.task.line(), first.trial) if first is not None else None
+    parts = {"policy": source_of(policy), "user": source_of(plan.user), "plan": sparse, "first": piece}
     remedies = {
         "policy": "name it module:Class, or define it at the top of a module",
         "user": "make it by its name, or define it at the top of a module",

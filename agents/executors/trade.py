@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from ...envs.errors import RunError, TaskError, TurngymError, shorten
+from ...envs.door import allow, allowed
+from ...envs.errors import RunError, TaskError, TurngymError, WorldRefusedError, shorten
 from ..policy import InfrastructureError
 
 Wrong: TypeAlias = "tuple[str, str] | None"
 Dumps: TypeAlias = "Callable[[Any], bytes | memoryview]"
-_KINDS: tuple[tuple[str, type[Exception]], ...] = (("infrastructure", InfrastructureError), ("task", TaskError), ("run", TurngymError))
+_KINDS: tuple[tuple[str, type[Exception]], ...] = (
+    ("infrastructure", InfrastructureError), ("task", TaskError), ("refused", WorldRefusedError), ("run", TurngymError),
+)  # fmt: skip
 
 
 class Parcel(NamedTuple):
@@ -58,12 +61,12 @@ class Craft(Protocol):
 def order_of(
     craft: Callable[..., Craft], parts: Mapping[str, Any], remedies: Mapping[str, str], dumps: Dumps = ForkingPickler.dumps
 ) -> bytes:
-    """All that a worker needs to begin: `craft(**parts)` is called there.
+    """All that a worker needs to begin: `craft(**parts)` is called there, and data may name the worlds that it may name here.
 
     Raises `RunError` for a part that cannot leave this process, with its remedy.
     """
     with contextlib.suppress(Exception):
-        return bytes(dumps((craft, dict(parts))))
+        return bytes(dumps((craft, dict(parts), allowed())))
     for name, remedy in remedies.items():
         try:
             dumps(parts[name])
@@ -75,7 +78,8 @@ def order_of(
 
 def craft_of(order: bytes) -> Craft:
     """The craft of an order, on the worker. Raises what its making raises."""
-    craft, parts = ForkingPickler.loads(order)
+    craft, parts, places = ForkingPickler.loads(order)
+    allow(*places)  # what the user named is named there as well
     made: Craft = craft(**parts)
     return made
 

@@ -19,13 +19,16 @@ from ...envs.messages import Message
 from ..policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening
 from ..secrets import find_secrets
 from .connection import Connection, server_url
+from .manner import Manner
+from .naming import Names
 from .preflight import look
-from .retrying import Fault, persist
+from .retrying import Fault, persist, status_fault
 from .textcalls import as_plain_chat, read_text
-from .wire import Completion, NoCompletion, read_completion, read_failed_call, strict_tools, wire_messages, wire_text
+from .wire import Attached, Completion, NoCompletion, read_completion, read_failed_call, wire_messages, wire_text, wire_tools
 
 PATH = "/chat/completions"
-_OURS = frozenset(("messages", "model", "n", "stream", "tools"))
+_OURS = frozenset(("messages", "model", "n", "stream", "stream_options", "tools"))
+_CHOICES = {"tools": ("native", "text"), "attached": ("turn", "all", "none")}
 _TOOL_SETS = 16  # how many sets of tools are kept as text
 _RANGES = (("timeout", 0.0), ("retries", -1), ("requests", 0), ("backoff", -1e-9))
 
@@ -43,6 +46,9 @@ class ChatPolicy:
         backoff: seconds of the first wait; it doubles. requests: most requests of an episode, failed ones included.
         tokens: ask for token ids and logprobs (vLLM gives them) and record them.
         key_env: the environment variable that holds the key. extra: more fields of the request's body.
+        attached: what servers attach to a message (reasoning, signatures) goes back with the messages of the same user
+            `turn`, with `all` messages, or with `none`. stream: ask for event streams; found out by itself where a server
+            gives nothing else.
     """
 
     model: str
@@ -60,20 +66,24 @@ class ChatPolicy:
     tokens: bool = False
     key_env: str = "OPENAI_API_KEY"
     extra: Mapping[str, Any] | None = None
+    attached: Attached = "turn"
+    stream: bool = False
     name: ClassVar[str] = "chat"
     _connection: Connection | None = field(default=None, init=False, repr=False)
-    _tool_sets: list[tuple[Sequence[Any], str]] = field(default_factory=list, init=False, repr=False)
+    _tool_sets: list[tuple[Sequence[Any], Names, str]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model:
             raise ValueError("chat needs the model's name as the server knows it; give model")
-        if self.tools not in ("native", "text"):
-            raise ValueError(f"tools is native or text, not {self.tools}")
+        for name, choices in _CHOICES.items():
+            if (chosen := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} is {' or '.join(choices)}, not {chosen}")
         for name, least in _RANGES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > least:
                 raise ValueError(f"{name} is out of range: {value}")
         self.url = server_url(self.base_url)
+        self.manner = Manner(stream=bool(self.stream))
         self._check_extra()
 
     def _check_extra(self) -> None:
@@ -96,13 +106,23 @@ class ChatPolicy:
         found: dict[str, Any] = {"model": self.model, "tools": self.tools, "seeded": self.seeded, "requests": self.requests}
         more = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens, "extra": self.extra}
         found |= {name: value for name, value in more.items() if value is not None}
+        found |= {"attached": self.attached} if self.attached != "turn" else {}
         return found | {name: True for name in ("strict", "tokens") if getattr(self, name)}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was adapted to the server, in words for people."""
+        return self.manner.notes
 
     # -- the run ---------------------------------------------------------------------------------------
 
     async def prepare(self) -> None:
         """Look whether the server is there, takes the key, serves the model. Raises `RunError` with the remedy."""
         await look(self)
+
+    async def prepare_for(self, conversation: Conversation) -> None:
+        """As `prepare`, with a first request that has the tools of the first task's conversation."""
+        await look(self, conversation.tools)
 
     async def close(self) -> None:
         """Close the connection; safe to call twice."""
@@ -132,30 +152,39 @@ class ChatPolicy:
         if self.tools == "text":
             fields["messages"] = as_plain_chat(messages, tools)
         else:
-            fields["messages"] = wire_messages(messages)
-        options = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+            fields["messages"] = wire_messages(messages, self.names(tools), "all" if self.manner.whole else self.attached)
+        options: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p, self.manner.limit: self.max_tokens}
+        if self.manner.stream:
+            options |= {"stream": True, "stream_options": {"include_usage": True} if self.manner.usage else None}
         options |= {"seed": seed if self.seeded else None, **({"logprobs": True, "return_token_ids": True} if self.tokens else {})}
         fields |= {name: value for name, value in (options | dict(self.extra or {})).items() if value is not None}
         if most is not None:  # under the name that this server takes
-            fields["max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"] = most
+            fields["max_completion_tokens" if "max_completion_tokens" in fields else self.manner.limit] = most
         text = wire_text(fields)
         if tools and self.tools == "native":
-            text = f'{text[:-1]},"tools":{self._tools_text(tools)}}}'
+            text = f'{text[:-1]},"tools":{self._spelled(tools)[1]}}}'
         return text.encode()
 
-    def _tools_text(self, tools: Sequence[dict[str, Any]]) -> str:
-        for known, text in self._tool_sets:  # episodes of one world share their schemas, so this compares by identity
+    def names(self, tools: Sequence[dict[str, Any]]) -> Names:
+        """How the names of tools are spelled on the wire."""
+        return self._spelled(tools)[0]
+
+    def _spelled(self, tools: Sequence[dict[str, Any]]) -> tuple[Names, str]:
+        for known, names, text in self._tool_sets:  # episodes of one world share their schemas, so this compares by identity
             if known == tools:
-                return text
-        text = wire_text(strict_tools(tools) if self.strict else tools)
-        self._tool_sets = [*self._tool_sets[1 - _TOOL_SETS :], (list(tools), text)]
-        return text
+                return names, text
+        names = Names([tool["function"]["name"] for tool in tools])
+        text = wire_text(tools if names.plain and not self.strict else wire_tools(tools, names, self.strict))
+        self._tool_sets = [*self._tool_sets[1 - _TOOL_SETS :], (list(tools), names, text)]
+        return names, text
 
     async def complete(self, body: bytes, seconds: float | None = None) -> Completion:
         """One attempt at a completion. Raises `Fault`."""
         try:
             return read_completion(await self.connection().post(PATH, body, self.timeout if seconds is None else seconds))
         except NoCompletion as error:
+            if error.status:
+                raise status_fault(error.status, {}, error.body) from None
             raise Fault(f"the answer is no chat completion: {error}", "garbage") from None
         except Fault as fault:
             if fault.status == 400 and (failed := read_failed_call(fault.body)) is not None:
@@ -180,20 +209,27 @@ class ChatEpisode:
 
         Raises `EndEpisode` (`context`, `requests`) and `InfrastructureError`.
         """
-        policy = self._policy
-        body = policy.body(conversation.messages, conversation.tools, _seed(conversation))
+        policy, seed = self._policy, _seed(conversation)
+        whole = policy.manner.whole or policy.attached != "turn" or not any(m.get("attached") for m in conversation.messages)
+        body = policy.body(conversation.messages, conversation.tools, seed)
 
         async def attempt() -> Completion:
+            nonlocal body, whole
             self._count()
             try:
                 return await policy.complete(body)
-            except Fault:
+            except Fault as fault:
+                if not whole and policy.manner.wants_whole(fault, policy.url):
+                    whole, body = True, policy.body(conversation.messages, conversation.tools, seed)
+                    return await attempt()
                 self._failed += 1
                 raise
 
         message, prompt_ids = await persist(attempt, policy.retries, policy.backoff)
         if policy.tools == "text":
             message = _from_text(message)
+        elif message.tool_calls and not (names := policy.names(conversation.tools)).plain:
+            message = message._replace(tool_calls=tuple([call._replace(name=names.own(call.name)) for call in message.tool_calls]))
         return self._with_tokens(message, prompt_ids) if policy.tokens else message._replace(token_ids=None, logprobs=None)
 
     def _count(self) -> None:

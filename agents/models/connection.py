@@ -1,8 +1,8 @@
 """A connection to an OpenAI-compatible server: bytes out, bytes back, everything that can go wrong as a `Fault`.
 
 Laws: an attempt ends within its deadline, whatever the server does, since the clock runs over all of it, from connecting to
-the last byte; no answer fills the memory, since it is counted while it is read; the key comes from the environment, and
-where a server echoes it, it is blotted out before anyone reads the text. Not here: repeating (`retrying.py`), and what the
+the last byte; no answer fills the memory, since it is counted while it is read, packed and unpacked; the key comes from the
+environment, and where a server echoes it, it is blotted out before anyone reads the text. Not here: repeating (`retrying.py`), and what the
 bytes mean (`wire.py`).
 """
 
@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from ...envs.errors import RunError, shorten
 from ...envs.extras import need
 from .retrying import Fault, status_fault
+from .streaming import whole_of
 
 DEFAULT_URL = "https://api.openai.com/v1"
 MOST_BYTES = 32 * 1024 * 1024
-_ENCODED = 64  # a compressed body may be this many times smaller than what it unpacks to
 _SOCKETS = 65_536  # no episode waits for another's socket, since its clock would run meanwhile
 _IDLE = 4.0  # seconds; servers close idle sockets after five, and a request must not meet that
 _NO_KEY = "none"  # what a server without keys is sent, since the client wants one
@@ -86,14 +86,14 @@ class Connection:
                 else:
                     options["headers"] = {"Content-Type": "application/json"}
                     answer = await self._client.post(path, content=body, cast_to=self._answer, options=options)
-                return self._blotted(answer.content)
+                return self._blotted(whole_of(answer.content) if self._secret else answer.content)  # a stream cuts a key in pieces
         except openai.APIStatusError as error:
             raise status_fault(error.status_code, error.response.headers, self._blotted(error.response.content)) from None
         except TimeoutError:
             if not clock.expired():
                 raise Fault("the connection timed out", "connection") from None
             raise Fault(f"no whole answer within {seconds:g} s", "silent") from None
-        except _TooLarge as error:
+        except _TooLargeError as error:
             raise Fault(str(error), "garbage") from None
         except Exception as error:  # of the client, or of what it stands on: resets, broken chunks, names that do not resolve
             raise Fault(self._blotted(_cause(error).encode(errors="replace")).decode(), "connection") from None
@@ -105,7 +105,7 @@ class Connection:
 # -- inside -----------------------------------------------------------------------------------------------
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """A body beyond the bound."""
 
 
@@ -122,32 +122,32 @@ def _http_client(openai: Any) -> Any:
 
 
 def _bounding(http: Any) -> Any:
-    """A hook that bounds the body of an answer before any of it is read."""
+    """A hook that bounds the body of an answer before any of it is read, as it comes and as it is unpacked."""
 
-    class Bounded(http.AsyncByteStream):  # type: ignore[misc]
-        def __init__(self, inner: Any, most: int) -> None:
-            self._inner, self._most = inner, most
+    class Counted(http.AsyncByteStream):  # type: ignore[misc]
+        def __init__(self, parts: AsyncIterable[bytes], close: Callable[[], Awaitable[None]]) -> None:
+            self._parts, self._close = parts, close
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             read = 0
-            async for part in self._inner:
+            async for part in self._parts:
                 read += len(part)
-                if read > self._most:
-                    raise _TooLarge(f"the answer exceeds {self._most >> 20 or 1} MiB")
+                if read > MOST_BYTES:
+                    raise _TooLargeError(f"the answer exceeds {MOST_BYTES >> 20} MiB")
                 yield part
 
         async def aclose(self) -> None:
-            await self._inner.aclose()
+            await self._close()
 
     async def bound(response: Any) -> None:
-        response.stream = Bounded(response.stream, _bound_of(response.headers))
+        counted = Counted(response.stream, response.stream.aclose)
+        if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            packed = http.Response(response.status_code, headers=response.headers, stream=counted)  # which unpacks piece by piece
+            counted = Counted(packed.aiter_bytes(), packed.aclose)
+            del response.headers["content-encoding"]
+        response.stream = counted
 
     return bound
-
-
-def _bound_of(headers: Mapping[str, str]) -> int:
-    encoded = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-    return MOST_BYTES // _ENCODED if encoded else MOST_BYTES
 
 
 def _cause(error: BaseException) -> str:

@@ -103,7 +103,9 @@ class _Examination:
         extra = dict(self.policy.extra or {})
         if choice := changed.pop("choice", ""):
             extra["tool_choice"] = {"type": "function", "function": {"name": choice}}
-        body = dataclasses.replace(self.policy, extra=extra, **changed).body(messages, tools, 0, most)
+        asking = dataclasses.replace(self.policy, extra=extra, **changed)
+        asking.manner = self.policy.manner
+        body = asking.body(messages, tools, 0, most)
         failures: list[Fault] = []
 
         async def attempt() -> Completion:
@@ -134,6 +136,8 @@ class _Examination:
             return self._find("key", False, _before(problem) or "the list of models is refused", _after(problem), True)
         self._find("key", True, "accepted", essential=True)
         served = seen.models
+        for number, note in enumerate(self.policy.notes, 1):
+            self._find(f"adapted {number}", True, note)
         if problem:
             tools = "refuses tools" in problem
             return self._find("tool calls" if tools else "model", False, _before(problem), _after(problem), True)

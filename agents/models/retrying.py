@@ -8,7 +8,6 @@ repeated; a prompt that outgrew the model's context is no fault of the server: i
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -16,20 +15,13 @@ from typing import Any, Literal, TypeVar
 
 from ...envs.extras import need
 from ..policy import EndEpisode, InfrastructureError
-from .wire import error_text
+from .refusing import read_refusal, says_overflow
 
 T = TypeVar("T")
 Kind = Literal["connection", "silent", "garbage", "status"]
 MOST_SECONDS = 60.0  # the longest wait that a server can ask for
 _ABSURD = 86_400.0
 _AGAIN = frozenset((408, 409, 425, 429))
-_OUTGREW = re.compile(
-    r"context_length_exceeded|exceed_context_size|(maximum|max|available|model.?s) context|context (length|size|window)"
-    r"|maximum model length|max_model_len|prompt (is|was) too long|input (is|was) too long|too many tokens"
-    r"|token count.{0,40}exceeds|reduce the length of|inputs?` tokens \+ `?max_new_tokens|string_above_max_length|request_too_large",
-    re.IGNORECASE,
-)
-_TOO_LONG = frozenset((400, 413, 422, 500))  # some engines answer 500 to a prompt that does not fit
 
 
 class Fault(Exception):
@@ -48,15 +40,12 @@ class Fault(Exception):
     @property
     def outgrew(self) -> bool:
         """Whether the prompt does not fit into the model's context."""
-        return self.status == 413 or (self.status in _TOO_LONG and bool(_OUTGREW.search(self.said)))
+        return says_overflow(self.status, self.said, self.body)
 
 
 def status_fault(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     """The fault that an answer with an error status is."""
-    said = f"{status}: {error_text(body)}"
-    code = body[:4000].decode("utf-8", "replace")
-    if status in _TOO_LONG and _OUTGREW.search(code) and not _OUTGREW.search(said):  # told by the error's type alone
-        said = f"{said} (context_length_exceeded)"
+    said = f"{status}: {read_refusal(body).said}"
     return Fault(said, "status", status=status, again=status in _AGAIN or status >= 500, wait=retry_after(headers), body=body)
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from ...envs.messages import Message
 from ...envs.tool import ToolCall
 from ..policy import AssistantMessage
+from .wire import NO_ANSWER
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _THINK, _THOUGHT = "<think>", "</think>"
@@ -84,12 +85,16 @@ def _read_block(text: str, start: int) -> tuple[ToolCall, int]:
 
 
 def _read_object(text: str, start: int) -> _Block | None:
-    """The JSON object at `start`, walked key by key so that the raw text of its arguments is known; None if it is none."""
+    """The JSON object at `start`, walked key by key so that the raw text of its arguments is known.
+
+    None if it is none, or a key stands twice in it.
+    """
     at = _skip(text, start)
     if not text.startswith("{", at):
         return None
     name: Any = None
     arguments = "{}"
+    seen: set[str] = set()
     at = _skip(text, at + 1)
     if text.startswith("}", at):
         return _Block(name, arguments, at + 1)
@@ -97,8 +102,9 @@ def _read_object(text: str, start: int) -> _Block | None:
         while True:
             key, at = _decoder.raw_decode(text, at)
             at = _skip(text, at)
-            if not isinstance(key, str) or not text.startswith(":", at):
+            if not isinstance(key, str) or key in seen or not text.startswith(":", at):
                 return None
+            seen.add(key)
             begun = _skip(text, at + 1)
             value, at = _decoder.raw_decode(text, begun)
             if key == "name":
@@ -159,7 +165,8 @@ def as_plain_chat(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]
         if role == "system" and made and made[0]["role"] == "system" and len(made) == 1:
             made[0] = {"role": "system", "content": f"{content}\n\n{made[0]['content']}"}
         else:
-            made.append({"role": role, "content": _with_calls(content, message.get("tool_calls") or ())})
+            written = _with_calls(content, message.get("tool_calls") or ())
+            made.append({"role": role, "content": NO_ANSWER if role == "assistant" and not written.strip() else written})
     if results:
         made.append({"role": "user", "content": "\n".join(results)})
     return made

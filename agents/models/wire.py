@@ -1,9 +1,10 @@
 """The wire of chat completions, both ways, on plain JSON: what a server is sent, and what its answer means.
 
 Laws: what stands in a record is never changed here, only the copy that is sent; that copy is always acceptable (ids are
-unique, arguments are JSON objects, names are names, text is Unicode), whatever the model emitted; an answer is read by
-what it must be and nothing is guessed: what is no chat completion is a fault of the server, what the model did wrong
-(a call cut short, bad JSON, an unknown tool) is data and passes on verbatim. Not here: sending (`connection.py`).
+unique, arguments are JSON objects, names are names, text is Unicode, no message is empty), whatever the model emitted; what
+a server attached to a message goes back to it as it came, within its turn; an answer is read by what it must be and nothing
+is guessed: what is no chat completion is a fault of the server, what the model did wrong (a call cut short, bad JSON, an
+unknown tool or none) is data and passes on verbatim. Not here: sending (`connection.py`), spelling names (`naming.py`).
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ import json
 import math
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from ...envs.errors import shorten
 from ...envs.messages import Message
 from ...envs.tool import ToolCall
 from ..policy import AssistantMessage
+from .naming import Names
+from .refusing import glimpse, read_refusal
+from .streaming import BrokenStreamError, assemble, is_stream
 
-_BAD_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONE = re.compile("[\ud800-\udfff]")
 _ESCAPED_LONE = re.compile(r"\\u[dD][89a-fA-F]")
+Attached = Literal["turn", "all", "none"]
+NO_ANSWER = "(no answer)"  # what stands for an empty message, which many servers refuse
 _SHOWN = 1000  # characters of unreadable arguments that the model sees again
 _LARGEST = 2**53
 _COUNTS = (
@@ -36,26 +41,59 @@ _BROKEN = frozenset(("error", "abort"))  # finish reasons of a server that gave 
 
 
 class NoCompletion(Exception):
-    """An answer that is no chat completion; says why."""
+    """An answer that is no chat completion; says why.
+
+    Attributes:
+        status: the error status that the answer tells itself, 0 for none; `body` is the error then.
+    """
+
+    def __init__(self, said: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(said)
+        self.status, self.body = status, body
 
 
 # -- to the server ----------------------------------------------------------------------------------------
 
 
-def wire_messages(messages: Iterable[Message]) -> list[Message]:
-    """Messages of a conversation as any server takes them back; reasoning of earlier messages stays out."""
-    ids = _Ids()
+def wire_messages(messages: Sequence[Message], names: Names | None = None, attached: Attached = "turn") -> list[Message]:
+    """Messages of a conversation as any server takes them back.
+
+    Args:
+        names: how tools are spelled. attached: which assistant messages go back with what the server attached to them:
+            those since the last user message (`turn`), all, or none; the others go back without their reasoning.
+    """
+    ids, spelling = _Ids(), (names or Names(())).for_history()
+    since = 0 if attached == "all" else max([at for at, message in enumerate(messages) if message["role"] == "user"], default=-1)
     made: list[Message] = []
-    for message in messages:
+    for at, message in enumerate(messages):
         role, content = message["role"], message.get("content") or ""
         if role == "tool":
             made.append({"role": role, "tool_call_id": ids.answered(message.get("tool_call_id", "")), "content": content})
-        elif role == "assistant" and message.get("tool_calls"):
+        elif role == "assistant":
+            calls = message.get("tool_calls") or ()
             ids.pending.clear()
-            made.append({"role": role, "content": content or None, "tool_calls": [_wire_call(c, ids) for c in message["tool_calls"]]})
+            sent: Message = {"role": role, "content": content if content.strip() or (content and calls) else None if calls else NO_ANSWER}
+            if calls:
+                sent["tool_calls"] = [_wire_call(call, ids, spelling) for call in calls]
+            if at >= since and attached != "none" and (own := message.get("attached")):
+                _attach(sent, own, message.get("reasoning_content", ""))
+            made.append(sent)
         else:
             made.append({"role": role, "content": content})
     return made
+
+
+def _attach(sent: Message, attached: Mapping[str, Any], reasoning: str) -> None:
+    """Put back what a server attached; null stands for the message's reasoning."""
+    for name, value in attached.items():
+        if name != "tool_calls":
+            sent[name] = reasoning if value is None else value
+    extras, calls = attached.get("tool_calls") or (), sent.get("tool_calls") or ()
+    if len(extras) != len(calls):  # the calls are not those that came
+        return
+    for call, extra in zip(calls, extras, strict=True):
+        call |= {name: value for name, value in extra.items() if name != "function"}
+        call["function"] |= extra.get("function") or {}
 
 
 class _Ids:
@@ -80,14 +118,10 @@ class _Ids:
         return waiting.popleft() if waiting else own
 
 
-def _wire_call(call: Mapping[str, Any], ids: _Ids) -> Message:
+def _wire_call(call: Mapping[str, Any], ids: _Ids, spelling: Names) -> Message:
     function = call["function"]
-    made = {"name": _name(function["name"]), "arguments": _safe(function["arguments"])}
+    made = {"name": spelling.wire(function["name"]), "arguments": _safe(function["arguments"])}
     return {"id": ids.asked(str(call.get("id") or "")), "type": "function", "function": made}
-
-
-def _name(name: str) -> str:
-    return _BAD_NAME.sub("_", name)[:64] or "unknown"
 
 
 def _safe(arguments: str) -> str:
@@ -115,9 +149,10 @@ def wire_text(value: Any) -> str:
     return _LONE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
-def strict_tools(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Tool schemas marked `strict`, so that servers which can will hold arguments to them."""
-    return [{**tool, "function": {**tool["function"], "strict": True}} for tool in tools]
+def wire_tools(tools: Sequence[Mapping[str, Any]], names: Names, strict: bool) -> list[dict[str, Any]]:
+    """Tool schemas with their spelled names, marked `strict` if asked for: servers which can then hold arguments to them."""
+    more = {"strict": True} if strict else {}
+    return [{**tool, "function": {**tool["function"], "name": names.wire(tool["function"]["name"]), **more}} for tool in tools]
 
 
 # -- from the server --------------------------------------------------------------------------------------
@@ -132,28 +167,32 @@ class Completion(NamedTuple):
 
 def read_completion(body: bytes) -> Completion:
     """The first choice of a chat completion. Raises `NoCompletion` for anything else."""
-    found = read_object(body)
+    found = _read_stream(body) if is_stream(body) else read_object(body)
+    if (error := _own_error(found)) is not None:
+        raise error
     choices = found.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise NoCompletion(f"no choices in {_glimpse(body)}")
+        raise NoCompletion(f"no choices in {glimpse(body)}")
     choice = choices[0]
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise NoCompletion(f"no message in {_glimpse(body)}")
+        raise NoCompletion(f"no message in {glimpse(body)}")
     reason = choice.get("finish_reason")
     if isinstance(reason, str) and reason in _BROKEN:
         raise NoCompletion(f"the server broke off (finish_reason {reason})")
     cut = reason == "length"
     content = _content(message.get("content"))
     refusal = message.get("refusal")
+    reasoning, calls = _reasoning(message), _list(message.get("tool_calls"), "tool_calls")
     made = AssistantMessage(
         content or (refusal if isinstance(refusal, str) else ""),
-        tuple([_call(item, cut) for item in _list(message.get("tool_calls"), "tool_calls")]),
-        _reasoning(message),
+        tuple([_call(item, cut) for item in calls]),
+        reasoning,
         token_ids=_ids(choice.get("token_ids")),
         logprobs=_logprobs(choice.get("logprobs")),
         usage=_usage(found.get("usage")),
         finish_reason=reason if isinstance(reason, str) else "",
+        attached=_attached(message, calls, reasoning),
     )
     return Completion(made, _ids(found.get("prompt_token_ids", choice.get("prompt_token_ids"))))
 
@@ -161,12 +200,28 @@ def read_completion(body: bytes) -> Completion:
 def read_object(body: bytes) -> dict[str, Any]:
     """A JSON object. Raises `NoCompletion` for HTML, nothing, `null`, cut JSON and the like."""
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_constant=lambda name: None)  # NaN is no JSON, and must not go back as if it were
     except (ValueError, RecursionError):
-        raise NoCompletion(f"no JSON: {_glimpse(body)}") from None
+        raise NoCompletion(f"no JSON: {glimpse(body)}") from None
     if not isinstance(found, dict):
-        raise NoCompletion(f"no object: {_glimpse(body)}")
+        raise NoCompletion(f"no object: {glimpse(body)}")
     return found
+
+
+def _read_stream(body: bytes) -> dict[str, Any]:
+    try:
+        return assemble(body)
+    except BrokenStreamError as error:
+        raise NoCompletion(str(error)) from None
+
+
+def _own_error(found: Mapping[str, Any]) -> NoCompletion | None:
+    """The error that an answer is though its status says well, as it happens within a stream and behind gateways."""
+    if found.get("choices") or not (found.get("error") or found.get("object") == "error"):
+        return None
+    body = json.dumps(found).encode()
+    refusal = read_refusal(body)
+    return NoCompletion(f"the server answers with an error: {refusal.said}", refusal.status, body)
 
 
 def read_failed_call(body: bytes) -> Completion | None:
@@ -190,25 +245,6 @@ def read_models(body: bytes) -> dict[str, int]:
     listed = _list(read_object(body).get("data"), "data")
     names = [item for item in listed if isinstance(item, dict) and isinstance(item.get("id"), str)]
     return {item["id"]: length if type(length := item.get("max_model_len")) is int else 0 for item in names}
-
-
-def error_text(body: bytes) -> str:
-    """What a server says is wrong: the message of its error object, or the beginning of the body; one line."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return _glimpse(body)
-    said = found
-    for name in ("error", "message", "detail"):
-        if isinstance(said, dict) and said.get(name):
-            said = said[name]
-    if isinstance(said, dict):
-        said = json.dumps(said)
-    return shorten(" ".join(said.split()), 300) if isinstance(said, str) and said else _glimpse(body)
-
-
-def _glimpse(body: bytes) -> str:
-    return shorten(" ".join(body[:200].decode("utf-8", "replace").split()), 100) if body else "an empty body"
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -239,16 +275,45 @@ def _reasoning(message: Mapping[str, Any]) -> str:
 
 
 def _call(item: Any, cut: bool) -> ToolCall:
+    """A call as it was written; one whose name is none is a call of no tool, and the model is told so."""
     function = item.get("function") if isinstance(item, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+    if not isinstance(function, dict):
         raise NoCompletion(f"a tool call without a function: {shorten(repr(item))}")
+    name = function.get("name")
     raw = function.get("arguments")
     if raw is None or (raw == "" and not cut):  # how some parsers say that there are none
         raw = "{}"
     elif not isinstance(raw, str):
         raw = json.dumps(raw, ensure_ascii=False)
     identity = item.get("id")
-    return ToolCall(function["name"], raw, identity if isinstance(identity, str) else "")
+    spelled = name if isinstance(name, str) else "" if name is None else json.dumps(name, ensure_ascii=False)
+    return ToolCall(spelled, raw, identity if isinstance(identity, str) else "")
+
+
+def _attached(message: Mapping[str, Any], calls: Sequence[Any], reasoning: str) -> dict[str, Any] | None:
+    """The fields of a message and of its calls that are a server's own, as they came; None for none.
+
+    Null stands for the reasoning, which is kept once; fields that came as null are left out.
+    """
+    found = {
+        name: None if reasoning and value == reasoning else value
+        for name, value in message.items()
+        if name not in ("role", "tool_calls") and value is not None and (name != "content" or _has_parts(value))
+    }
+    extras = [_extras(item, ("id", "type", "function")) for item in calls]
+    for extra, item in zip(extras, calls, strict=True):
+        if inner := _extras(item["function"], ("name", "arguments")):
+            extra["function"] = inner
+    return found | ({"tool_calls": extras} if any(extras) else {}) or None
+
+
+def _has_parts(content: Any) -> bool:
+    """Whether a content is a list of parts that say something."""
+    return isinstance(content, list) and any(part.get("type") != "text" or part.get("text", "").strip() for part in content)
+
+
+def _extras(part: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name not in known and value is not None}
 
 
 def _ids(value: Any) -> tuple[int, ...] | None:

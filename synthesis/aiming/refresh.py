@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...agents.records import read_records
 from ...agents.trajectory import Trajectory
-from ...envs.errors import RunError, TurngymError, shorten
+from ...envs.errors import RunError, TurngymError, WorldRefusedError, shorten
 from ...envs.task import Task, parse_task
 from .variants import variants_of
 
@@ -140,6 +140,8 @@ def fate_of(standing: Standing, options: Refreshing) -> tuple[Fate, str]:
 def _variants(task: Task, n: int, refused: Counter[str]) -> list[Task]:
     try:
         return [sample.task for sample in variants_of(task, n, refused)]
+    except WorldRefusedError:
+        raise
     except TurngymError as error:  # a world that is not installed, gold that does not run here
         refused[type(error).__name__] += 1
         return []

@@ -19,7 +19,7 @@ from typing import Any
 from ...agents.records import read_records
 from ...agents.trajectory import Trajectory
 from ...envs.errors import RunError, shorten
-from ...envs.registry import env_info, world_class
+from ...envs.registry import user_env, world_class
 from ...envs.worldset import tool_table
 
 
@@ -57,7 +57,7 @@ class Failures:
         """
         found: dict[str, tuple[str, int]] = {}
         for env in envs:
-            for public, own in owned_names(env_info(env).worlds).items():
+            for public, own in owned_names(user_env(env).worlds).items():
                 count = self.tools[own]
                 other, before = found.setdefault(public, (own, count))
                 if before != count:

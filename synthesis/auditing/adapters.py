@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 from ...agents.records import lines_of
+from ...envs.door import admit_row
 from ...envs.errors import RunError, TaskError, UnknownNameError, shorten
 from ...envs.loading import load_module
 from ...envs.task import Task, parse_task
@@ -47,13 +48,15 @@ class Tasks:
     """Tasks in our own format, a line of JSON each; of a sample, its task."""
 
     def entries(self, place: str) -> Iterator[Entry]:
-        """The lines of a file."""
-        return file_lines(place)
+        """The lines of a file, none of which may name a world that nobody allowed (`WorldRefusedError`)."""
+        for entry in file_lines(place):
+            admit_row(_object(entry.text), f"{place}, line {entry.number}")
+            yield entry
 
     def case(self, text: str) -> Case:
         """The case of a task."""
-        if '"messages"' in text and (row := _sample(text)) is not None:
-            return TaskCase(parse_task(row["task"]))
+        if '"messages"' in text and isinstance(task := (row := _object(text)).get("task"), dict) and "messages" in row:
+            return TaskCase(parse_task(task))
         return TaskCase(parse_task(text))
 
 
@@ -84,13 +87,13 @@ class _ByObject:
         return _as_case(self._thing.case(text))
 
 
-def _sample(text: str) -> dict[str, Any] | None:
-    """The row of a sample, or None where a text is none."""
+def _object(text: str) -> dict[str, Any]:
+    """The object that a text is; an empty one where it is none."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and "messages" in found and isinstance(found.get("task"), dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def file_lines(place: str) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...envs.errors import TurngymError, shorten
+from ...envs.errors import TurngymError, WorldRefusedError, shorten
 from ..sweeping import UNSWEPT
 from .adapters import Adapter, Entry
 from .available import available
@@ -67,7 +67,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
 
 
 def audit_entry(adapter: Adapter, entry: Entry, view: bool = False) -> Audited:
-    """Audit what a text stands for. Never raises for what stands in it.
+    """Audit what a text stands for. Raises `WorldRefusedError` for a world that nobody allowed, and nothing else for what it says.
 
     Args:
         view: whether to keep the conversation where there is a finding.
@@ -75,6 +75,8 @@ def audit_entry(adapter: Adapter, entry: Entry, view: bool = False) -> Audited:
     try:
         with UNSWEPT:
             return audit_case(adapter.case(entry.text), entry.number, view)
+    except WorldRefusedError as error:
+        raise error.at(f"line {entry.number}") from None
     except Exception as error:
         what = str(error) if isinstance(error, TurngymError) else f"{type(error).__name__}: {error}"
         why = f"this is no task: {shorten(' '.join(what.split()), 240)}"
@@ -89,6 +91,8 @@ def audit_case(case: Case, number: int = 1, view: bool = False) -> Audited:
         found.findings, found.uses = findings_of(evidence), ids_of(evidence)
         if view and found.findings:
             found.view = view_of(evidence)
+    except WorldRefusedError:
+        raise
     except Exception as error:
         found.usable = not isinstance(error, TurngymError)
         what = f"{type(error).__name__}: {error}" if found.usable else str(error)

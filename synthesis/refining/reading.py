@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from ...envs.errors import TurngymError, display
+from ...envs.errors import TurngymError, WorldRefusedError, display
 from ...envs.messages import Message
 from ...envs.registry import world_class
 from ...envs.worldset import tool_table
@@ -76,6 +76,8 @@ def _world_tools(task: Any) -> list[dict[str, Any]]:
         worlds = tuple(part["world"] for part in task["worlds"])
         released = {name for turn in task["turns"] for name in turn.get("release", ())}
         return list(_schemas(worlds, frozenset(task.get("held_out", ())) - released))
+    except WorldRefusedError:
+        raise
     except TurngymError as error:
         raise Refused("unknown_world", str(error)) from None
     except MALFORMED as error:

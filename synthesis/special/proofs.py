@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...envs.binding import Pool
-from ...envs.errors import TurngymError, display
+from ...envs.errors import TurngymError, WorldRefusedError, display
 from ...envs.faults import ONCE
 from ...envs.registry import world_class
 from ...envs.task import Checks, GoldCall, Source, Task, TaskWorld
@@ -74,6 +74,8 @@ def prove_special(task: Task, start: WorldSet | None = None) -> Iterator[str]:
                 raise LookupError(turn)
             for why in proof(task, claim, turn, start):
                 yield f"turn {turn} is no {claim['kind']}: {why}"
+        except WorldRefusedError:
+            raise
         except (LookupError, TypeError, ValueError, AttributeError, TurngymError) as error:
             yield f"a claim cannot be read ({type(error).__name__}): {display(claim, 120)}"
 

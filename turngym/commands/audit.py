@@ -14,7 +14,7 @@ from ..console import answering, bar, plain, styled, table
 from ..envs.errors import RunError
 from ..sources import tasks_of, writable_file, write_whole
 from ..stopping import STOPS, watched
-from .options import AsJson
+from .options import AsJson, opens_data
 from .setting import RayAddress, Workers, executor_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ConfidenceName(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(audit)
+    app.command()(opens_data(audit))
 
 
 def audit(

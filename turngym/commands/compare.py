@@ -11,7 +11,7 @@ import typer
 from ..console import Fitting, answering, bar, percent, plain, styled, table
 from ..envs.errors import RunError
 from ..stopping import STOPS
-from .options import AsJson
+from .options import AsJson, opens_data
 
 _COUNTS = ("wins", "losses", "ties")
 _WHY = {
@@ -25,7 +25,7 @@ _WHY = {
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(compare)
+    app.command()(opens_data(compare))
 
 
 def compare(

@@ -11,7 +11,7 @@ from ..console import answering, bar, percent, plain, styled, table, tell
 from ..envs.errors import MissingExtraError, RunError
 from ..sources import writable_file, write_whole
 from ..stopping import watched
-from .options import AsJson, OutDirectory
+from .options import AsJson, OutDirectory, opens_data
 
 DataSet = Annotated[Path, typer.Argument(metavar="DIR", help="What `synthesize` filled, or a file of tasks.")]
 _NAMED = 12  # names or rows that are shown to people
@@ -19,10 +19,10 @@ _NAMED = 12  # names or rows that are shown to people
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command()(coverage)
-    app.command()(dedup)
-    app.command()(contamination)
-    app.command()(refresh)
+    app.command()(opens_data(coverage))
+    app.command()(opens_data(dedup))
+    app.command()(opens_data(contamination))
+    app.command()(opens_data(refresh))
 
 
 # -- coverage ---------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds, packed_lines
 from ..stopping import STOPS, watched
 from .casting import Casting, ModeName
-from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName
+from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName, opens_data
 from .setting import RayAddress, Workers, executor_of, spelt_out
 
 
@@ -28,9 +28,9 @@ class SamplingName(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command()(spelt_out(synthesize, "casting", Casting))
-    app.command()(verify)
-    app.command()(export)
+    app.command()(opens_data(spelt_out(synthesize, "casting", Casting)))
+    app.command()(opens_data(verify))
+    app.command()(opens_data(export))
 
 
 # -- synthesize -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..sources import tasks_of
 from ..stopping import STOPS
 from . import leaderboard
 from .ending import ends_of
-from .options import AsJson
+from .options import AsJson, opens_data
 from .setting import Setting, with_setting
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command("eval")(evaluate)
+    app.command("eval")(opens_data(evaluate))
 
 
 @with_setting

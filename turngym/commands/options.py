@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +16,29 @@ EnvArgument = Annotated[str, typer.Argument(metavar="ENV", help="An env: short n
 Seed = Annotated[int, typer.Option(help="What is drawn is drawn by this.")]
 OutDirectory = Annotated[Path, typer.Option("--out", help="The directory to fill; the same command again goes on there.")]
 OptionalOut = Annotated[Path | None, typer.Option("--out", help="A run directory; the same command again goes on there.")]
+
+TrustedWorlds = Annotated[
+    list[str] | None,
+    typer.Option("--world", metavar="PLACE", help="A world of your own that the data may name: its code runs. May stand several times."),
+]
+
+
+def opens_data(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that reads tasks, samples or trajectories, with the option `--world`: which worlds of one's own they may name."""
+    parts = list(inspect.signature(command, eval_str=True).parameters.values())
+    trusted = inspect.Parameter("world", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=TrustedWorlds)
+
+    @functools.wraps(command)
+    def opening(*given: Any, world: list[str] | None = None, **named: Any) -> None:
+        from ..envs.door import allow
+
+        allow(*(world or ()))
+        command(*given, **named)
+
+    signature = inspect.Signature([*[part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in parts], trusted])
+    opening.__signature__ = signature  # type: ignore[attr-defined]
+    opening.__annotations__ = {part.name: part.annotation for part in signature.parameters.values()}
+    return opening
 
 
 class SizeName(StrEnum):

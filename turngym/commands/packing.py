@@ -12,7 +12,7 @@ from ..console import answering, bar, percent, styled, table
 from ..envs.errors import TurngymError
 from ..sources import env_and_worlds, writable_file, write_whole
 from ..stopping import STOPS
-from .options import AsJson, EnvArgument, Seed
+from .options import AsJson, EnvArgument, Seed, opens_data
 
 BASELINES = ("oracle", "null", "random", "graph")
 RANDOM_AT_MOST = 0.01
@@ -20,7 +20,7 @@ RANDOM_AT_MOST = 0.01
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(pack)
+    app.command()(opens_data(pack))
 
 
 def pack(

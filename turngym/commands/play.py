@@ -11,7 +11,7 @@ from ..console import Answer, answering, bar, plain, styled, table
 from ..conversation import call_text, conversation, verdict_text
 from ..envs.errors import RunError
 from ..sources import tasks_of
-from .options import EnvArgument, Seed
+from .options import EnvArgument, Seed, opens_data
 
 if TYPE_CHECKING:
     from ..envs.episode import Episode
@@ -26,7 +26,7 @@ HELP = (
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(play)
+    app.command()(opens_data(play))
 
 
 def play(

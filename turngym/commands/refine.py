@@ -16,7 +16,7 @@ import typer
 
 from ..console import answering, bar, styled, table
 from ..stopping import watched
-from .options import AsJson, OutDirectory
+from .options import AsJson, OutDirectory, opens_data
 from .setting import BaseUrl, Model, PolicyName, PolicyOptions, player_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class KeepRule(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(refine)
+    app.command()(opens_data(refine))
 
 
 def refine(

@@ -11,7 +11,7 @@ import typer
 from ..console import answering, bar, interval, percent, plain, styled, table
 from ..sources import tasks_of
 from .ending import ends_of
-from .options import AsJson
+from .options import AsJson, opens_data
 from .setting import Setting, with_setting
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command()(rollout)
-    app.command()(rescore)
+    app.command()(opens_data(rollout))
+    app.command()(opens_data(rescore))
 
 
 @with_setting

@@ -10,7 +10,7 @@ import typer
 from ..console import tell
 from ..envs.errors import RunError, shorten
 from ..sources import env_and_worlds
-from .options import EnvArgument, SizeName
+from .options import EnvArgument, SizeName, opens_data
 
 if TYPE_CHECKING:
     from ..envs.task import Task
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to the app."""
-    app.command()(serve)
+    app.command()(opens_data(serve))
 
 
 def serve(

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from ...doubles import refuse_doubled_keys
 from ...errors import ErrorKind, ToolError, display, shorten
 from ...signature import OutputField, Parameter
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _require_encodable
@@ -160,6 +161,7 @@ class _Door:
             raise self._refuse(f"Invalid JSON: {error}") from None
         if not isinstance(found, dict):
             raise self._refuse(f"an object is expected (got {display(found, 60)})")
+        refuse_doubled_keys(self._name, text, len(found))
         _require_encodable(found.values())
         _require_encodable(list(found))
         if self._closed and (unknown := [name for name in found if name not in self._names]):

@@ -260,11 +260,11 @@ def offer_of(
     state: bool = False,
 ) -> Offer:
     """What to serve of an env, by its name, or of a task, which brings its own worlds."""
-    from ...registry import env_info, world_class
+    from ...registry import user_env, world_class
     from ...verdict import spec_of
 
     if task is not None:
         specs = tuple([spec_of(part) for part in task.worlds])
     elif not specs:
-        specs = tuple([WorldSpec(world_class(world), seed, size) for world in env_info(name).worlds])
+        specs = tuple([WorldSpec(world_class(world), seed, size) for world in user_env(name).worlds])
     return Offer(name, specs, task, hidden, reset_tool, reply_tool, state)

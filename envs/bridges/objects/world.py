@@ -16,6 +16,7 @@ from typing import Any, ClassVar, cast, get_type_hints
 
 from pydantic import ValidationError
 
+from ...doubles import refuse_doubled_keys
 from ...errors import DefinitionError, ErrorKind, ToolError, shorten
 from ...signature import OutputField
 from ...state import Table
@@ -53,6 +54,7 @@ class ObjectTool(ForeignTool):
             if len(text) > MAX_ARGUMENT_CHARS:
                 raise ToolError("invalid_arguments", f"{self.name}: the arguments exceed {MAX_ARGUMENT_CHARS} characters")
             taken: dict[str, Any] = self._take(text, strict=True)
+            refuse_doubled_keys(self.name, text, len(taken))
             return taken
         except ValidationError as error:
             raise ToolError("invalid_arguments", self._explain(error)) from None

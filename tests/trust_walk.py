@@ -21,15 +21,13 @@ CRIMES, WATCHING, WATCHED = [], [False], ("evil", "mark-of-evil")
 def watch(event, given):
     if not WATCHING[0]:
         return
-    if (
-        event
-        in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "socket.connect", "socket.getaddrinfo")
-        or (
-            event in ("import", "open", "exec", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename")
-            and any(name in repr(given[0])[:500] for name in WATCHED)
-        )
-        or (event == "os.getenv" and "SECRET" in repr(given))
+    if event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "socket.connect", "socket.getaddrinfo"):
+        CRIMES.append(f"{event} {given!r:.200}")
+    elif event in ("import", "open", "exec", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename") and any(
+        name in repr(given[0])[:500] for name in WATCHED
     ):
+        CRIMES.append(f"{event} {given!r:.200}")
+    elif event == "os.getenv" and "SECRET" in repr(given):
         CRIMES.append(f"{event} {given!r:.200}")
 
 
@@ -37,6 +35,7 @@ sys.addaudithook(watch)
 os.environ["EVIL_SECRET"] = "a key"
 
 from turngym import cli  # noqa: E402
+from turngym.envs.errors import WorldRefusedError  # noqa: E402
 
 WORLDS = [
     f"mcp:touch {HERE}/mark-of-evil",
@@ -171,8 +170,8 @@ def functions():
     from turngym.synthesis.refining.pipeline import refine
     from turngym.synthesis.sample import Sample
     from turngym.synthesis.surveying.contamination import contamination
-    from turngym.synthesis.surveying.conversations import read_conversations
     from turngym.synthesis.surveying.coverage import coverage, read_tasks
+    from turngym.synthesis.surveying.conversations import read_conversations
     from turngym.synthesis.verify import verify_row, verify_task
 
     def row(path):

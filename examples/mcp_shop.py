@@ -8,15 +8,20 @@ turngym rollout mcp:examples/mcp_shop.json --policy oracle -n 3
 from random import Random
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
+
+try:
+    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+except ImportError:  # mcp 1.x
+    from mcp.server.fastmcp import FastMCP as MCPServer
+    from mcp.server.fastmcp.exceptions import ToolError
 
 server = MCPServer("corner-shop", instructions="A corner shop: look at the shelf, order, take an order back.")
 shelf: dict[str, dict[str, Any]] = {}
 orders: dict[str, dict[str, Any]] = {}
-READS = ToolAnnotations(read_only_hint=True)
+READS = ToolAnnotations.model_validate({"readOnlyHint": True})
 
 
 @server.tool()

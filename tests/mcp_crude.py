@@ -1,6 +1,6 @@
 """An MCP server over stdio written by hand, without the SDK: quick to start, and as badly behaved as it is told to be.
 
-    python mcp_crude.py [--seed N] [--more N] [--deaf] [--changing] [--noisy]
+    python mcp_crude.py [--seed N] [--more N] [--deaf] [--changing] [--noisy] [--note WORDS]
 
 It keeps orders, and does what is asked of it: half of a call, nothing for a while, garbage, its own death.
 """
@@ -79,7 +79,9 @@ def call(name, given):
     if name == "orders":
         return text(list(orders))
     if name == "dump":
-        return text({"orders": orders, "seed": STATE["seed"], "notes": []})
+        return text(
+            {"orders": orders, "seed": STATE["seed"], "notes": OPTIONS[OPTIONS.index("--note") + 1 :] if "--note" in OPTIONS else []}
+        )
     if name == "reset":
         STATE.update(orders=given.get("orders", {}), seed=given.get("seed", option("--seed")), count=0)
         return text("ready")

@@ -16,8 +16,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("mcp")
 
-from mcp.server.mcpserver import MCPServer
 from todo_world import Todo
+
+try:
+    from mcp.server.mcpserver import MCPServer
+except ImportError:  # mcp 1.x
+    from mcp.server.fastmcp import FastMCP as MCPServer
 
 from turngym.envs.bridges.mcp import Declaration, close_connections, mcp_world_of
 from turngym.envs.bridges.mcp.room import offer_of

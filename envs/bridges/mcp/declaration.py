@@ -2,8 +2,11 @@
 
     {"command": "python", "args": ["shop.py"], "reset": {"tool": "reset", "arguments": {"seed": "{seed}"}}, "state": ["dump"]}
 
-A declaration is a JSON file, an address, or a command line. Laws: nothing goes through a shell; what is said wrongly is
-told in one line that names the field; relative paths of a file are those of its folder.
+A declaration is a JSON file, an address, or a command line, as a user named it. Laws: nothing goes through a shell; what is
+said wrongly is told in one line that names the field; relative paths of a file are those of its folder. `${NAME}` is
+expanded in one function, `expanded`, and only in the declaration's own texts: what a task's config holds, what a server
+lists or answers, and what calls are made with is data, and stays as it is. Whether a declaration that stands in
+data may be used at all is asked before it comes here (`envs/registry.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from ...errors import DefinitionError, display, shorten
 
 RESTART: Literal["restart"] = "restart"
 _PLACE = re.compile(r"\{(\w+)\}")
+_EITHER = re.compile(r"\$\{(\w+)\}|\{(\w+)\}")
 _NAME = re.compile(r"[^0-9A-Za-z]+")
 
 
@@ -55,9 +59,11 @@ class Declaration(_Said):
     """An MCP server as a world.
 
     Attributes:
-        command, args, env, cwd: a server that is started and spoken to over its stdin and stdout. Texts may hold `{seed}`,
-            `{size}`, and `${NAME}` of our environment; of that the server itself inherits next to nothing.
-        url, headers, transport: or one that runs already, over streamable HTTP (`http`) or the older `sse`.
+        command, args, env, cwd: a server that is started and spoken to over its stdin and stdout. `command`, `args` and the
+            values of `env` may hold `{seed}`, `{size}`, and `${NAME}` of our environment, and the latter two keys of a
+            task's config; of our environment the server itself inherits next to nothing.
+        url, headers, transport: or one that runs already, over streamable HTTP (`http`) or the older `sse`. Values of
+            `headers` may hold `${NAME}`.
         reset: `restart` (the process; over HTTP the session), or a tool that brings the server back to its start.
         state: tools and resource URIs that tell what checks compare. Without any, no check of state sees anything.
         ignore: parts of the state that do not count, such as `orders/*/updated_at`.
@@ -204,12 +210,31 @@ def filled(value: Any, names: Mapping[str, Any]) -> Any:
     return [filled(held, names) for held in value] if isinstance(value, (list, tuple)) else value
 
 
-def from_environment(text: str) -> str:
-    """A text with `${NAME}` of our environment; a name that is not set raises `DefinitionError`."""
+def expanded(said: Declaration, names: Mapping[str, Any]) -> Declaration:
+    """A declaration with `${NAME}` of our environment, and `{name}` from `names`, put into how the server is reached.
 
+    The one place that reads the environment. Each text is gone over once, so that what is put in is not looked at again: a task's
+    config, which is data, cannot ask for a variable, and cannot say which command runs (`command` takes `{seed}` and
+    `{size}` alone). Raises `DefinitionError` for a variable that is not set.
+    """
+    own = {name: names[name] for name in ("seed", "size") if name in names}
+    return said.model_copy(
+        update={
+            "command": _expanded(said.command, own),
+            "args": tuple([_expanded(text, names) for text in said.args]),
+            "env": {name: _expanded(text, names) for name, text in said.env.items()},
+            "headers": {name: _expanded(text, {}) for name, text in said.headers.items()},
+        }
+    )
+
+
+def _expanded(text: str, names: Mapping[str, Any]) -> str:
     def value(found: re.Match[str]) -> str:
-        if found[1] not in os.environ:
-            raise DefinitionError(f"the declaration wants ${{{found[1]}}}, which is not set in the environment")
-        return os.environ[found[1]]
+        variable, name = found.groups()
+        if variable is None:
+            return str(names.get(name, found[0]))
+        if variable not in os.environ:
+            raise DefinitionError(f"the declaration wants ${{{variable}}}, which is not set in the environment")
+        return os.environ[variable]
 
-    return re.sub(r"\$\{(\w+)\}", value, text)
+    return _EITHER.sub(value, text)

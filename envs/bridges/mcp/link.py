@@ -1,37 +1,42 @@
 """One live connection to an MCP server: opened, asked, and closed, on the background thread.
 
-Laws: every wait ends (`timeout`, `start_timeout`); a server that died, hangs or breaks the protocol gives `Unanswered`, and
-that link is used no more; its process is ended with it. What a started server writes to stderr is kept aside, and its
-last words are told where it does not start.
+Laws: every wait ends (`timeout`, `start_timeout`), and so does every answer (`hearing.py`) and every list; a server that died,
+hangs, breaks the protocol or never stops gives `Unanswered`, and that link is used no more; its process is ended with
+it. What a started server writes to stderr is kept aside, and its last words are told where it does not start. Results
+are the JSON data that came.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
+import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeVar
-
-import mcp_types as types
-from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp.client.sse import sse_client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from ...errors import TurngymError, shorten
 from .background import BACKGROUND
-from .declaration import Declaration, filled, from_environment
+from .declaration import Declaration, expanded
+from .hearing import TOLD
+from .sdk import (
+    CONNECTION_CLOSED,
+    DISCOVER,
+    HANDSHAKE,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    Refused,
+    Session,
+    over_http,
+    over_sse,
+    over_stdio,
+    session,
+)
 
 T = TypeVar("T")
 MOST_PAGES = 1000
+MOST_LISTED = 1 << 26  # characters of all definitions of tools together
 _MOST_STDERR = 1 << 20
 _CLOSING = 10.0
-_LOST = frozenset((types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT))
-
-logging.getLogger("mcp").addHandler(logging.NullHandler())  # or what servers print beside the protocol fills our stderr
 
 
 class ServerError(TurngymError):
@@ -42,6 +47,13 @@ class Unanswered(ServerError):
     """A call or a start that no answer came to; what it did, nobody knows."""
 
 
+class Listing(NamedTuple):
+    """The definitions of tools that a server lists, as they came, and why they are not all of them (`""`: they are)."""
+
+    tools: list[Any]
+    short: str
+
+
 class Link:
     """A connection. `open` it, `ask` it, `close` it, from any thread but the background's.
 
@@ -50,13 +62,15 @@ class Link:
     """
 
     def __init__(self, declaration: Declaration, names: Mapping[str, Any]) -> None:
-        self.declaration, self._names = declaration, names
+        self.declaration, self._said = declaration, expanded(declaration, names)
         self.server, self.instructions = "", ""
         self._broken, self._loop = False, BACKGROUND.loop()
         self._errors = tempfile.TemporaryFile("w+b") if declaration.command else None  # noqa: SIM115
-        self._client: Client | None = None
+        self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing: asyncio.Event | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._ended = False
         self._why: BaseException | None = None
 
     # -- from outside ----------------------------------------------------------------------------------
@@ -83,35 +97,35 @@ class Link:
         elif self._errors is not None:
             self._errors.close()
 
-    def tools(self) -> list[types.Tool]:
-        """All tools that the server lists, page after page."""
-        return self._run(self._list_tools)
+    def tools(self) -> Listing:
+        """What the server lists as tools, page after page; a list that does not end is cut off."""
+        return self._run(self._list_tools, self.declaration.timeout * 2)
 
-    def call(self, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        """Call a tool. Raises `MCPError` for what the server refuses by protocol, `Unanswered` for silence."""
-        limit = self.declaration.timeout
+    def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The result of a tool. Raises `Refused` for what the server refuses by protocol, `Unanswered` for silence."""
         if self._errors is not None and os.fstat(self._errors.fileno()).st_size > _MOST_STDERR:
             self._errors.truncate(0)
-        return self._run(lambda client: client.call_tool(name, arguments, read_timeout_seconds=limit))
+        found = self._run(lambda session: session.ask("tools/call", {"name": name, "arguments": arguments}))
+        if found.get("resultType", "complete") != "complete":
+            raise Refused(0, "the tool wants to ask somebody before it answers, and there is nobody")
+        return found
 
-    def read(self, uri: str) -> types.ReadResourceResult:
-        """Read a resource."""
-        return self._run(lambda client: client.read_resource(uri))
+    def read(self, uri: str) -> dict[str, Any]:
+        """What a resource holds."""
+        return self._run(lambda session: session.ask("resources/read", {"uri": uri}))
 
-    def _run(self, question: Callable[[Client], Awaitable[T]]) -> T:
-        limit = self.declaration.timeout
+    def _run(self, question: Callable[[Session], Awaitable[T]], limit: float | None = None) -> T:
+        limit = limit if limit is not None else self.declaration.timeout
         try:
             return BACKGROUND.run(self._ask(question, limit), limit)
-        except MCPError as error:
-            if error.code not in _LOST and not (error.code == types.INVALID_REQUEST and "session" in error.message.lower()):
+        except Refused as error:
+            if not (self._ended and error.code == CONNECTION_CLOSED):
                 raise
             self.close()
-            raise Unanswered(self._words(error)) from error
+            raise Unanswered("the server ended") from error
         except (Unanswered, TimeoutError, OSError) as error:
             self.close()
             raise error if isinstance(error, Unanswered) else Unanswered(self._words(error)) from error
-        except RuntimeError:  # an answer that breaks the tool's own schema, say: the link is sound
-            raise
         except BaseException:  # interrupted, or something that no server should be able to do
             self.close()
             raise
@@ -119,28 +133,30 @@ class Link:
     # -- on the loop -----------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        for mode in ("legacy", "auto"):  # a handshake first: with it servers have sessions, and without it none
+        for mode in (HANDSHAKE, DISCOVER):  # a handshake first: with it servers have sessions, and without it none
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._closing, self._why = asyncio.Event(), None
+            self._closing, self._why, self._ended = asyncio.Event(), None, False
+            self._lost = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._live(mode, ready))
             BACKGROUND.on_close(self._close)
-            await asyncio.wait({self._task, ready}, timeout=self.declaration.start_timeout, return_when=asyncio.FIRST_COMPLETED)
+            waited: set[asyncio.Future[Any]] = {self._task, ready, self._lost}
+            await asyncio.wait(waited, timeout=self.declaration.start_timeout, return_when=asyncio.FIRST_COMPLETED)
             if ready.done():
                 return
             if not self._task.done():
                 self._task.cancel()
                 await asyncio.wait({self._task}, timeout=_CLOSING)
-                raise Unanswered(f"{self.declaration.place} does not start within {self.declaration.start_timeout:g} s{self._last_words()}")
-            if not (isinstance(self._why, MCPError) and self._why.code == types.UNSUPPORTED_PROTOCOL_VERSION):
+                why = f": {self._lost.result()}" if self._lost.done() else f" within {self.declaration.start_timeout:g} s"
+                raise Unanswered(f"{self.declaration.place} does not start{why}{self._last_words()}")
+            if not (isinstance(self._why, Refused) and self._why.code == UNSUPPORTED_PROTOCOL_VERSION):
                 break
         raise Unanswered(f"{self.declaration.place} does not start: {self._words(self._why)}{self._last_words()}") from self._why
 
     async def _live(self, mode: str, ready: asyncio.Future[None]) -> None:
+        TOLD.set(self._lose)
         try:
-            async with Client(self._transport(), mode=mode, cache=None, read_timeout_seconds=self.declaration.start_timeout) as client:
-                self._client = client
-                info = client.server_info
-                self.server, self.instructions = info.name if info is not None else "", client.instructions or ""
+            async with session(self._transport(), mode, self._end) as found:
+                self._session, self.server, self.instructions = found, found.server, found.instructions
                 ready.set_result(None)
                 assert self._closing is not None
                 await self._closing.wait()
@@ -149,44 +165,60 @@ class Link:
         except BaseException as error:  # groups of them, from tasks that the transport runs
             self._why = _innermost(error)
         finally:
-            self._client = None
+            self._session = None
+
+    def _lose(self, why: str) -> None:
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(why)
+
+    def _end(self) -> None:
+        self._ended = True
 
     def _transport(self) -> Any:
-        said = self.declaration
+        said = self._said
         if said.command:
-            command, *args = [from_environment(str(filled(text, self._names))) for text in (said.command, *said.args)]
-            env = {name: from_environment(str(filled(text, self._names))) for name, text in said.env.items()}
-            assert self._errors is not None
-            return stdio_client(StdioServerParameters(command=command, args=args, env=env, cwd=said.cwd or None), errlog=self._errors)  # type: ignore[arg-type]
-        headers = {name: from_environment(text) for name, text in said.headers.items()}
+            return over_stdio(said.command, list(said.args), dict(said.env), said.cwd, self._errors)
         if said.transport == "sse":
-            return sse_client(said.url, headers=headers, timeout=said.start_timeout)
-        return _over_http(said.url, headers)
+            return over_sse(said.url, said.headers, said.start_timeout, self._lose)
+        return over_http(said.url, said.headers, self._lose)
 
-    async def _ask(self, question: Callable[[Client], Awaitable[T]], limit: float) -> T:
-        client, task = self._client, self._task
-        if client is None or task is None or self.broken:
+    async def _ask(self, question: Callable[[Session], Awaitable[T]], limit: float) -> T:
+        found, task, lost = self._session, self._task, self._lost
+        if found is None or task is None or lost is None or self.broken:
             raise Unanswered(f"the connection to {self.declaration.place} is closed")
-        asked = asyncio.ensure_future(question(client))
-        done, _ = await asyncio.wait({asked, task}, timeout=limit + 1, return_when=asyncio.FIRST_COMPLETED)
-        if asked in done:
+        asked = asyncio.ensure_future(question(found))
+        waited: set[asyncio.Future[Any]] = {asked, task, lost}
+        done, _ = await asyncio.wait(waited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if asked in done and not lost.done():
             return asked.result()
         asked.cancel()
         await asyncio.wait({asked}, timeout=1)
+        if lost.done():
+            raise Unanswered(lost.result())
         raise Unanswered(self._words(self._why) if task in done else f"no answer within {limit:g} s")
 
-    async def _list_tools(self, client: Client) -> list[types.Tool]:
-        found: list[types.Tool] = []
-        cursor: str | None = None
-        seen: set[str] = set()
-        for _ in range(MOST_PAGES):
-            page = await client.list_tools(cursor=cursor)
-            found += page.tools
-            cursor = page.next_cursor
-            if not cursor or cursor in seen:
-                break
-            seen.add(cursor)
-        return found
+    async def _list_tools(self, session: Session) -> Listing:
+        found: list[Any] = []
+        cursors: set[str] = set()
+        size, until = 0, asyncio.get_running_loop().time() + self.declaration.timeout
+        params: dict[str, Any] = {}
+        for number in range(1, MOST_PAGES + 1):
+            page = await session.ask("tools/list", params)
+            tools = page.get("tools")
+            if not isinstance(tools, list):
+                raise ValueError("what it lists is no list of tools")
+            found += tools
+            size += len(json.dumps(tools))
+            cursor = page.get("nextCursor")
+            if not cursor:
+                return Listing(found, "")
+            if not isinstance(cursor, str) or cursor in cursors:
+                return Listing(found, f"its list of tools goes round in circles after page {number}")
+            if size > MOST_LISTED or asyncio.get_running_loop().time() > until:
+                return Listing(found, f"its list of tools does not end; the first {number} pages are taken")
+            cursors.add(cursor)
+            params = {"cursor": cursor}
+        return Listing(found, f"its list of tools does not end; the first {MOST_PAGES} pages are taken")
 
     async def _close(self) -> None:
         task, closing, self._broken = self._task, self._closing, True
@@ -204,9 +236,9 @@ class Link:
     # -- words -----------------------------------------------------------------------------------------
 
     def _words(self, error: BaseException | None) -> str:
-        if isinstance(error, MCPError) and error.code == types.CONNECTION_CLOSED:
-            return "the server ended"
-        if isinstance(error, TimeoutError) or (isinstance(error, MCPError) and error.code == types.REQUEST_TIMEOUT):
+        if isinstance(error, Refused):
+            return "the server ended" if self._ended and error.code == CONNECTION_CLOSED else shorten(" ".join(error.message.split()), 300)
+        if isinstance(error, TimeoutError):
             return f"no answer within {self.declaration.timeout:g} s"
         if isinstance(error, FileNotFoundError):
             return f"there is no {error.filename or self.declaration.command}"
@@ -218,12 +250,6 @@ class Link:
         size = os.fstat(self._errors.fileno()).st_size
         lines = os.pread(self._errors.fileno(), 4000, max(0, size - 4000)).decode("utf-8", "replace").strip().splitlines()
         return f"; its last words: {shorten(lines[-1].strip(), 200)}" if lines else ""
-
-
-@contextlib.asynccontextmanager
-async def _over_http(url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
-    async with create_mcp_http_client(headers=headers) as client, streamable_http_client(url, http_client=client) as streams:
-        yield streams
 
 
 def _innermost(error: BaseException) -> BaseException:

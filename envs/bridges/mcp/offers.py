@@ -2,22 +2,16 @@
 
 Laws: the description and the schema are the server's; arguments that its schema does not allow, or whose names it does
 not know, never reach it (`invalid_arguments`, in one line); a schema that cannot be judged by lets everything pass and is told
-as a gap. Nothing is fetched for a `$ref` that points elsewhere.
+as a gap. A result that breaks what the tool promised by its `outputSchema` is what the server said all the same; that
+it does is told as a gap, once.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
-
-import mcp_types as types
-from jsonschema.exceptions import SchemaError, ValidationError  # type: ignore[import-untyped]
-from jsonschema.validators import validator_for  # type: ignore[import-untyped]
-from mcp import MCPError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from ...doubles import refuse_doubled_keys
 from ...errors import ErrorKind, ToolError, display, shorten
@@ -25,11 +19,14 @@ from ...signature import OutputField, Parameter
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _require_encodable
 from ...types import Semantic
 from ..foreign import ForeignTool
+from .answers import Result, text_of
 from .declaration import Declaration
+from .judging import Judge, judge_of
 from .link import ServerError
+from .listing import Listed
+from .sdk import Refused
 
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties", "$ref", "allOf", "anyOf", "oneOf", "if")
-Judge = Callable[[dict[str, Any]], str]
 
 
 class UndeclaredWrite(ServerError):
@@ -37,23 +34,45 @@ class UndeclaredWrite(ServerError):
 
 
 class McpTool(ForeignTool):
-    """A tool of an MCP server."""
+    """A tool of an MCP server. `promise`: what it says its results are."""
+
+    promise: Promise
 
     def perform(self, world: Any, checked: dict[str, Any]) -> ToolResult:
         """Call it; the state is read afterwards where the world is watched."""
         world.reading = self.is_read
-        return super().perform(world, checked)
+        result = super().perform(world, checked)
+        if self.promise.breach and self.promise.breach not in self.gaps:
+            self.gaps = (*self.gaps, self.promise.breach)
+            world.learn_gap(f"{shorten(self.name)}: {self.promise.breach}")
+        return result
 
 
-def offers_of(listed: Iterable[types.Tool], said: Declaration, owner: str) -> tuple[dict[str, McpTool], list[str]]:
+class Promise:
+    """The `outputSchema` of a tool (None: it promises nothing). `wrong`: why it is no schema; `breach`: how a result broke it first."""
+
+    def __init__(self, schema: Any) -> None:
+        self._promises = schema is not None
+        self._judge, self.wrong = judge_of(schema) if self._promises else (lambda found: "", "")
+        self.breach = ""
+
+    def text(self, result: Result) -> str:
+        """The text that a model reads of a result; what breaks the promise is no structure that anybody could trust."""
+        structured = result.get("structuredContent")
+        if self.wrong or not self._promises:
+            return text_of(result, trusted=not self.wrong)
+        wrong = self._judge(structured) if structured is not None else "it has no structured content"
+        if wrong:
+            self.breach = self.breach or f"a result broke its outputSchema ({shorten(wrong, 200)}); the text stands"
+        return text_of(result, trusted=not wrong)
+
+
+def offers_of(listed: Iterable[Listed], said: Declaration, owner: str) -> tuple[dict[str, McpTool], list[str]]:
     """The tools of a world from those that a server lists, and what is wanting in them, a line each."""
     found: dict[str, McpTool] = {}
     gaps: list[str] = []
     names: set[str] = set()
     for item in listed:
-        if item.name in names:
-            gaps.append(f"{shorten(item.name)} is listed twice; the first is taken")
-            continue
         names.add(item.name)
         if item.name not in said.own_tools and item.name not in said.hide:
             found[item.name] = _offer(item, said, owner)
@@ -69,22 +88,24 @@ def offers_of(listed: Iterable[types.Tool], said: Declaration, owner: str) -> tu
     return found, gaps
 
 
-def _offer(item: types.Tool, said: Declaration, owner: str) -> McpTool:
-    gaps: list[str] = []
-    judge, wrong = _judge(item.input_schema)
+def _offer(item: Listed, said: Declaration, owner: str) -> McpTool:
+    gaps: list[str] = list(item.gaps)
+    judge, wrong = judge_of(item.schema, "object")
     if wrong:
         gaps.append(f"its schema cannot be judged by ({wrong}); any arguments pass")
-    if not (item.description or "").strip():
-        gaps.append("the server does not describe it")
-    hint = item.annotations is not None and item.annotations.read_only_hint is True
-    reads = item.name in said.reads if said.reads is not None else hint
-    schema = {"type": "object"} if wrong else item.input_schema
+    promise = Promise(item.output)
+    if promise.wrong:
+        gaps.append(f"its outputSchema cannot be judged by ({promise.wrong}); results stand as they are")
+    reads = item.name in said.reads if said.reads is not None else item.reads
+    schema = {"type": "object"} if wrong else item.schema
     shown = _drawable(schema)
-    return McpTool(
-        owner, item.name, item.description or item.title or item.name, shown, _parameters(item.name, shown, said),
-        _Door(item.name, schema, judge), writes=not reads, outputs=_outputs(item.name, said), gaps=gaps, text=str, explain=_explained,
-        many=any(place.startswith(f"{item.name}.*") for kind in said.kinds.values() for place in kind.told),
+    made = McpTool(
+        owner, item.name, item.description or item.name, shown, _parameters(item.name, shown, said),
+        _Door(item.name, schema, judge), writes=not reads, outputs=_outputs(item.name, said), gaps=gaps, text=promise.text,
+        explain=_explained, many=any(place.startswith(f"{item.name}.*") for kind in said.kinds.values() for place in kind.told),
     )  # fmt: skip
+    made.promise = promise
+    return made
 
 
 def _parameters(tool: str, schema: dict[str, Any], said: Declaration) -> list[Parameter]:
@@ -111,7 +132,7 @@ def _outputs(tool: str, said: Declaration) -> list[OutputField]:
 def _explained(error: Exception) -> tuple[ErrorKind, str]:
     if isinstance(error, UndeclaredWrite):
         return "internal_error", "the tool failed inside; nothing was changed"
-    if isinstance(error, (ServerError, MCPError)):
+    if isinstance(error, (ServerError, Refused)):
         return "unavailable", f"the service is not available: {shorten(' '.join(str(error).split()), 300)}"
     return "unavailable", f"the service gave no usable answer: {shorten(' '.join(str(error).split()), 300)}"
 
@@ -156,53 +177,6 @@ class _Door:
 
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no number")
-
-
-def _judge(schema: dict[str, Any]) -> tuple[Judge, str]:
-    """What judges arguments by a schema, and why none does."""
-    try:
-        cls = validator_for(schema)
-        cls.check_schema(schema)
-        if schema.get("type", "object") != "object":
-            return _pass, f"it is no object but {display(schema.get('type'), 40)}"
-        if elsewhere := next(_elsewhere(schema), ""):
-            return _pass, f"it refers to {shorten(elsewhere)}, which is not in it"
-        validator = cls(schema, registry=Registry())
-        list(validator.iter_errors({}))
-    except SchemaError as error:
-        return _pass, shorten(" ".join(error.message.split()), 120)
-    except Exception as error:  # whatever a schema does to its judge: too deep, a reference to nothing, no pattern
-        return _pass, f"{type(error).__name__}: {shorten(' '.join(str(error).split()), 120)}"
-
-    def judged(found: dict[str, Any]) -> str:
-        try:
-            errors = sorted(validator.iter_errors(found), key=lambda e: list(map(str, e.absolute_path)))[:4]
-        except (Unresolvable, RecursionError):  # a reference to nothing, where no property led before
-            return ""
-        return "; ".join(_wrong(error) for error in errors)
-
-    return judged, ""
-
-
-def _elsewhere(node: Any) -> Iterator[str]:
-    """References to other documents."""
-    if isinstance(node, dict):
-        if isinstance(ref := node.get("$ref"), str) and not ref.startswith("#"):
-            yield ref
-        for value in node.values():
-            yield from _elsewhere(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _elsewhere(value)
-
-
-def _pass(found: dict[str, Any]) -> str:
-    return ""
-
-
-def _wrong(error: ValidationError) -> str:
-    where = ".".join(str(step) for step in error.absolute_path)
-    return f"{shorten(where)}: {shorten(error.message, 160)}" if where else shorten(error.message, 160)
 
 
 # -- schemas ----------------------------------------------------------------------------------------------

@@ -14,14 +14,13 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from mcp import MCPError
-
 from ...errors import shorten
-from .answers import error_of, text_of
+from .answers import error_of, failed, text_of
 from .background import BACKGROUND
 from .declaration import RESTART, Ask, Declaration, filled
 from .history import Moment, Start, mark_of
-from .link import Link, ServerError, Unanswered
+from .link import Link, ServerError
+from .sdk import Refused
 
 _ANY = Start(0, "small", "")  # a connection that is only asked what there is
 
@@ -168,23 +167,19 @@ class Pool:
         arguments.update({name: value for name, value in held.items() if name not in ("seed", "size")})
         try:
             result = link.call(how.tool, arguments)
-        except MCPError as error:
+        except Refused as error:
             raise ServerError(f"the reset {shorten(how.tool)} failed: {shorten(error.message, 200)}") from error
-        if result.is_error:
+        if failed(result):
             raise ServerError(f"the reset {shorten(how.tool)} failed: {shorten(error_of(result).message, 200)}")
 
 
-def asked(link: Link, name: str, arguments: dict[str, Any]) -> tuple[Any, str]:
-    """Make a call: what came, and the mark of it. A refusal by protocol comes as the `MCPError` that it is."""
+def asked(link: Link, name: str, arguments: dict[str, Any]) -> tuple[dict[str, Any] | Refused, str]:
+    """Make a call: what came, and the mark of it. A refusal by protocol comes as the `Refused` that it is."""
     try:
         result = link.call(name, arguments)
-    except MCPError as error:
+    except Refused as error:
         return error, mark_of(error.message, True)
-    except Unanswered:
-        raise
-    except (RuntimeError, ValueError) as error:  # an answer against the tool's own schema, or none that can be read
-        return error, mark_of(type(error).__name__, True)
-    return result, mark_of(text_of(result), bool(result.is_error))
+    return result, mark_of(text_of(result), failed(result))
 
 
 def _close_all(seats: list[Seat]) -> None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp import MCPError
-from mcp_types import CallToolResult
-
 from ...errors import ErrorKind, ToolError
-from .answers import error_of, refusal, text_of, value_of, value_of_resource
+from .answers import Result, error_of, failed, refusal, value_of, value_of_resource
 from .declaration import Ask
 from .history import Moment
 from .link import Link, ServerError
 from .pool import Pool, asked
+from .sdk import Refused
 
 _INVALID_PARAMS, _METHOD_NOT_FOUND = -32602, -32601
 
@@ -45,8 +43,8 @@ class McpSystem:
     def __init__(self, pool: Pool, reads: frozenset[str], moment: Moment) -> None:
         self._pool, self._reads, self.moment = pool, reads, moment
 
-    def call(self, name: str, arguments: dict[str, Any]) -> str:
-        """The text that a tool answers; raises `ToolError` with the server's words, `ServerError` where it does not answer."""
+    def call(self, name: str, arguments: dict[str, Any]) -> Result:
+        """The result that a tool gives, as it came; raises `ToolError` with the server's words, `ServerError` where it does not answer."""
         with self._pool.at(self.moment, self) as seat:
             assert seat.link is not None
             where, seat.moment = seat.moment, None  # nobody knows, until an answer came
@@ -54,13 +52,11 @@ class McpSystem:
             if name not in self._reads:
                 self.moment = where = self.moment.then(name, arguments, told)
             seat.moment = where
-        if isinstance(found, MCPError):
+        if isinstance(found, Refused):
             raise refusal(found.message, _kind_of(found))
-        if not isinstance(found, CallToolResult):
-            raise found
-        if found.is_error:
+        if failed(found):
             raise error_of(found)
-        return text_of(found)
+        return found
 
     def spoil(self) -> None:
         """Have the server brought to this moment again before it is used: something happened that is not to have happened."""
@@ -90,7 +86,7 @@ class McpSystem:
         return McpImage(self._pool, self._reads, self.moment)
 
 
-def _kind_of(error: MCPError) -> ErrorKind:
+def _kind_of(error: Refused) -> ErrorKind:
     return {_INVALID_PARAMS: "invalid_arguments", _METHOD_NOT_FOUND: "unknown_tool"}.get(error.code, "unavailable")  # type: ignore[return-value]
 
 
@@ -101,9 +97,9 @@ def _told(link: Link, item: Ask | str) -> Any:
         if isinstance(item, str):
             return value_of_resource(link.read(item))
         result = link.call(item.tool, item.arguments or {})
-    except (MCPError, RuntimeError, ValueError) as error:
+    except Refused as error:
         raise ServerError(f"{name} does not tell the state: {error}") from error
-    if result.is_error:
+    if failed(result):
         failure: ToolError = error_of(result)
         raise ServerError(f"{name} does not tell the state: {failure.message}")
     return value_of(result)

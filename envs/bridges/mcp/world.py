@@ -1,7 +1,7 @@
 """An MCP server as a world class: its tools as the server lists them, its state as the declaration tells.
 
 Laws: a class is made once for each declaration, and its list of tools is the one of that moment, whatever the server lists
-later; what the server leaves open stands in `gaps` and on the world's page.
+later; what the server leaves open stands in `gaps` and on the world's page, also what only its answers showed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from ..foreign import ForeignWorld
 from .declaration import RESTART, Ask, Declaration, declared
 from .history import Moment, Start
 from .link import ServerError
+from .listing import listed_of
 from .offers import UndeclaredWrite, offers_of
 from .pool import Pool
+from .sdk import Refused
 from .system import McpSystem, reached
 
 _made: dict[str, type[McpWorld]] = {}
 _lock = threading.Lock()
+MOST_GAPS = 1000
+MOST_NAME, MOST_PAGE = 60, 20_000  # characters of what a server says of itself
 
 
 class McpWorld(ForeignWorld):
@@ -33,12 +37,25 @@ class McpWorld(ForeignWorld):
     said: ClassVar[Declaration]
     reads: ClassVar[frozenset[str]] = frozenset()
     reading = False
+    learnt: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def open(cls, seed: int, size: Size, config: dict[str, Any]) -> McpSystem:
         """The server at its start; it is connected and reset at the first call, or to read its state."""
         start = Start(seed, size, json.dumps(config, sort_keys=True) if config else "")
         return McpSystem(cls.pool, cls.reads, Moment(start))
+
+    @classmethod
+    def learn_gap(cls, line: str) -> None:
+        """Note what an answer of the server showed to be wanting, once."""
+        with _lock:
+            if line not in cls.gaps and len(cls.gaps) < MOST_GAPS:
+                cls.gaps, cls.learnt = (*cls.gaps, line), (*cls.learnt, line)
+
+    @classmethod
+    def page(cls) -> str:
+        """As of every world; with what was learnt since the class was made."""
+        return "\n".join([super().page(), *[f"- {gap}" for gap in cls.learnt]])
 
     def known(self) -> Iterable[Fact]:
         """What the user knows: the values that the declaration names, or finds in the state."""
@@ -84,18 +101,20 @@ def _make(said: Declaration) -> type[McpWorld]:
     pool = Pool(said)
     try:
         with pool.anywhere() as link:
-            listed, server, instructions = link.tools(), link.server, link.instructions
-    except (ServerError, OSError, ValueError, RuntimeError) as error:
+            listing, server, instructions = link.tools(), link.server[:MOST_NAME], link.instructions[:MOST_PAGE]
+    except (ServerError, Refused, OSError, ValueError, RuntimeError) as error:
         pool.close()
         raise DefinitionError(f"no tools from {said.place}: {shorten(' '.join(str(error).split()), 400)}") from error
     title = said.title(server)
+    listed, left_out = listed_of(listing)
     tools, gaps = offers_of(listed, said, title)
+    gaps = [*left_out, *gaps][:MOST_GAPS]
     if not tools:
         pool.close()
-        raise DefinitionError(f"{said.place} offers no tool that a world could have")
+        raise DefinitionError(f"{said.place} offers no tool that a world could have{f': {gaps[0]}' if gaps else ''}")
     for item in listed:
         if isinstance(said.reset, Ask) and item.name == said.reset.tool:
-            pool.takes_seed = "seed" in (item.input_schema.get("properties") or {})
+            pool.takes_seed = "seed" in _dict(_dict(item.schema).get("properties"))
     if not said.state:
         gaps.insert(0, "the server's state is not declared, so checks of state see nothing; name a tool or resources under `state`")
     page = [said.description or instructions.strip() or f"The MCP server {server or said.place}.", "", _how(said)]
@@ -108,6 +127,10 @@ def _make(said: Declaration) -> type[McpWorld]:
         "heeds": frozenset([name for name in ("seed", "size") if name in said.heeded or (name == "seed" and pool.takes_seed)]),
     }  # fmt: skip
     return type(title, (McpWorld,), body)
+
+
+def _dict(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
 
 
 def _how(said: Declaration) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from ..envs.episode import Episode, Interceptor
 from ..envs.errors import TaskError, TurngymError, shorten
 from ..envs.messages import Message, number_calls
+from ..envs.spoken import spoken
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
 from .dialogue import Dialogue, is_stopped, opening_message
@@ -126,7 +127,7 @@ class _Life:
             while not episode.over:
                 message = await self._ask(actor)
                 calls = self._note(message)
-                heard = None if calls or self._dialogue is None else await self._hear(self._dialogue, message.content, episode.turn)
+                heard = None if calls or self._dialogue is None else await self._hear(self._dialogue, spoken(message.content), episode.turn)
                 self._take(episode, message, calls, heard)
         except _Stop as stop:
             trajectory.status, trajectory.reason, trajectory.detail = stop.status, stop.reason, stop.detail

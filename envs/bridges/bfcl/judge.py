@@ -57,6 +57,10 @@ class BfclJudge(Judge):
 
     # -- what an episode asks --------------------------------------------------------------------------
 
+    def heard(self, content: str) -> str:
+        """The content as it stands: BFCL knows no thoughts in it."""
+        return content
+
     def is_silent(self, calls: Sequence[ToolCall]) -> bool:
         """Whether BFCL could not decode these calls: then none is made, and the turn ends."""
         for call in calls:

@@ -125,6 +125,10 @@ class BfclSingleJudge(Judge):
     def _run_gold(self) -> None:
         self.goals, self.fingerprints = [Counter()], [self.start.fingerprint()]
 
+    def heard(self, content: str) -> str:
+        """The content as it stands: BFCL knows no thoughts in it."""
+        return content
+
     def before(self) -> tuple[Message, ...]:
         """What the entry puts before the user's last words: a system's, or earlier turns."""
         return tuple([{"role": part["role"], "content": part["content"]} for part in self.task.meta["before"]])

@@ -142,7 +142,8 @@ _CHECKS = ("state", "outputs", "told", "forbidden")
 def _turned(was: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
     """The turns that came out otherwise; one that was not reached holds no check."""
     found = []
-    for number, (before, after) in enumerate(zip_longest(was.get("turns", ()), now.get("turns", ()), fillvalue={})):
+    pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]] = zip_longest(was.get("turns", ()), now.get("turns", ()), fillvalue={})
+    for number, (before, after) in enumerate(pairs):
         lost = [name for name in _CHECKS if before.get(name) and not after.get(name)]
         gained = [name for name in _CHECKS if after.get(name) and not before.get(name)]
         if lost or gained:

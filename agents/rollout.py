@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from ..envs.episode import Episode, Interceptor
-from ..envs.errors import TaskError, TurngymError, shorten
+from ..envs.errors import TaskError, TurngymError, WorldError, shorten
 from ..envs.messages import Message, number_calls
 from ..envs.spoken import spoken
 from ..envs.task import Task
@@ -152,6 +152,8 @@ class _Life:
         watched = [self._watch(intercept) for intercept in conditions.interceptors]
         try:
             episode = Episode(self._task, max_steps=self._limits.steps, hidden=conditions.hidden, interceptors=watched)
+        except WorldError:
+            raise  # the world's fault and not the task's: told as the env's
         except TurngymError as error:
             raise _Stop("error", "task_error", _words(error)) from error
         self._conversation.tools = episode.schemas()

@@ -16,6 +16,7 @@ from .tool import ToolCall, ToolResult
 
 Message = dict[str, Any]
 MAX_CALLS = 128
+MAX_ID_CHARS = 500
 _FORMS = 'an action is a string, {"name", "arguments"}, a list of these, or {"content", "tool_calls"}'
 
 
@@ -93,5 +94,8 @@ def is_message(value: Any) -> bool:
 
 
 def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
-    """Calls with ids: their own, or `call_<n>` counted from `start`."""
-    return [call if call.id else ToolCall(call.name, call.arguments, f"call_{start + index}") for index, call in enumerate(calls)]
+    """Calls with ids: their own, or `call_<n>` counted from `start` where that is none, or too long to be told back."""
+    return [
+        call if 0 < len(call.id) <= MAX_ID_CHARS else ToolCall(call.name, call.arguments, f"call_{start + index}")
+        for index, call in enumerate(calls)
+    ]

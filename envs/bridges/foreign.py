@@ -23,6 +23,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import DefinitionError, ErrorKind, ToolError, shorten
+from ..guard import words_of
 from ..signature import OutputField, Parameter
 from ..state import Table, record, rollback
 from ..tool import Predicate, Tool, ToolResult
@@ -129,17 +130,15 @@ class ForeignTool(Tool):
             written = tuple([(table.spec.name, key) for table, key, _ in journal])
             journal.clear()
             return ToolResult(self.name, text, None, written)
-        except Exception as error:
+        except BaseException as error:
             rollback(journal)
             world.undo_call()
             if isinstance(error, ToolError):
-                return ToolResult.failure(self.name, error.kind, error.message)
+                return ToolResult.failure(self.name, error.kind, error.message, sent=checked)
+            if not isinstance(error, Exception):
+                return self._broken(error)
             kind, message = self._explain_error(error)
-            return ToolResult.failure(self.name, kind, message, f"{type(error).__name__}: {error}")
-        except BaseException:
-            rollback(journal)
-            world.undo_call()
-            raise
+            return ToolResult.failure(self.name, kind, message, words_of(error, 2_000), sent=checked)
 
 
 class ForeignWorld(World):

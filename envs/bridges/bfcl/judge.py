@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import ToolError, shorten
+from ...errors import MAX_VALUE_CHARS, ToolError, shorten
 from ...messages import Message
 from ...task import Task, TaskWorld
 from ...tool import Tool, ToolCall, ToolResult
@@ -72,7 +72,7 @@ class BfclJudge(Judge):
 
     def unknown(self, call: ToolCall, visible: Sequence[str]) -> ToolResult:
         """What is told of a call of something that is no tool: BFCL's words."""
-        return ToolResult(shorten(str(call.name)), unknown_text(str(call.name)), "unknown_tool")
+        return ToolResult(shorten(str(call.name)), unknown_text(shorten(str(call.name), MAX_VALUE_CHARS)), "unknown_tool")
 
     def schemas(self, tools: Mapping[str, Tool], visible: Sequence[str]) -> list[Message]:
         """The visible tools as BFCL shows them: what was held out comes last, in order of release, and without the hint."""

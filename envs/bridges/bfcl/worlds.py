@@ -16,8 +16,9 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from ...errors import ErrorKind, ToolError, UnknownNameError
+from ...errors import ErrorKind, ToolError, UnknownNameError, bounded
 from ...extras import need
+from ...guard import words_of
 from ...signature import Parameter
 from ...tool import ToolResult
 from ...world import Size
@@ -151,7 +152,8 @@ class BfclTool(ForeignTool):
             return ToolResult(self.name, self.run(system, checked))
         except Exception as error:
             kind = error.kind if isinstance(error, ToolError) else _kind(error)
-            return ToolResult(self.name, f"Error during execution: {error}", kind, (), f"{type(error).__name__}: {error}")
+            text = bounded(f"Error during execution: {error}", checked)
+            return ToolResult(self.name, text, kind, (), words_of(error, 2_000))
 
 
 def _kind(error: Exception) -> ErrorKind:

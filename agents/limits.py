@@ -91,7 +91,7 @@ def held(message: AssistantMessage, limit: int | None) -> tuple[AssistantMessage
         if now is not was:
             lost.append(_lost(part, was))
     calls = message.tool_calls
-    if any([len(call.arguments) > MAX_ARGUMENT_CHARS or len(call.name) > MAX_VALUE_CHARS for call in calls]):
+    if any(len(call.arguments) > MAX_ARGUMENT_CHARS or len(call.name) > MAX_VALUE_CHARS for call in calls):
         calls = tuple([_held_call(call, index, lost) for index, call in enumerate(calls)])
     return (message._replace(content=content, reasoning=reasoning, tool_calls=calls), lost) if lost else (message, lost)
 

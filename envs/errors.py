@@ -4,6 +4,7 @@
     +-- ToolError               told to the model as the result of its call; the state is unchanged
     +-- DefinitionError         a world, tool or record is declared wrongly; raised at import of the world
     +-- WorldError              a world's own code would have ended Python outside of a call: its generator, its clock
+    +-- NotPortableError        something cannot be sent to another process (pickled), and why
     +-- TaskError               a task or task file is malformed
     +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
     +-- RunError                a run directory cannot be used as asked
@@ -62,6 +63,10 @@ class DefinitionError(TurngymError, TypeError):
 
 class WorldError(TurngymError, RuntimeError):
     """A world's generator or clock raised what ends Python (`sys.exit()`); a bug of the world, never the model's."""
+
+
+class NotPortableError(TurngymError, TypeError):
+    """Something cannot be pickled, or is not the same where it arrived; the message names it and the reason."""
 
 
 class TaskError(TurngymError, ValueError):

@@ -108,6 +108,12 @@ class Judge:
         self.fingerprints: list[str] = []
         self._run_gold()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return judge_of, (self.task,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Judge:
+        return self  # it never changes
+
     def _run_gold(self) -> None:
         worlds = self.start.fork()
         for number, turn in enumerate(self.task.turns):

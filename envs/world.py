@@ -35,7 +35,8 @@ from .guard import guarded
 from .minting import Exhausted, fill, first_free
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
-from .types import sample_of, semantic_of
+from .travelling import Changes, put_on, sent
+from .types import known_name
 
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -178,7 +179,7 @@ class World:
         customer's affairs.
         """
         for table in self.tables().values():
-            fields = [(f, m, hint) for f, hint in table.spec.fields.items() if (m := _known(hint)) is not None]
+            fields = [(f, m, hint) for f, hint in table.spec.fields.items() if (m := known_name(hint)) is not None]
             for row in table if fields else ():
                 for field, name, hint in fields:
                     if (value := getattr(row, field)) is not None:
@@ -341,6 +342,16 @@ class World:
         self.__dict__.clear()
         self.__dict__.update(snapshot.fork().__dict__)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes (`travelling.py`). Raises `NotPortableError` for a class that no other process finds."""
+        return sent(self)
+
+    def __setstate__(self, changes: Changes) -> None:
+        put_on(self, changes)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.fork()
+
     def diff(self, later: World) -> list[Change]:
         """What changed from this state to `later`: tables in order, keys sorted; cells under `_cells`."""
         changes: list[Change] = []
@@ -381,11 +392,6 @@ def _episode_ids(cls: type[World], seed: int, name: str, pattern: str) -> frozen
     world = _new(cls)
     world.__dict__["seed"] = seed
     return frozenset([fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
-
-
-def _known(hint: Any) -> str | None:
-    meaning = semantic_of(hint)
-    return meaning.name if meaning is not None and meaning.known and sample_of(hint) is None else None
 
 
 @lru_cache(maxsize=64)

@@ -120,6 +120,12 @@ class WorldSet:
         twin.tools, twin._owners = self.tools, self._owners
         return twin
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return WorldSet, (self.worlds,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WorldSet:
+        return self.fork()
+
     def diff(self, later: WorldSet) -> list[Change]:
         """What changed from here to `later`, as `World.table` (cells: `World.cell`, key "")."""
         changes = []

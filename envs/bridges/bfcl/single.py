@@ -100,6 +100,9 @@ class Functions(ForeignWorld):
             return super().create(seed, size, swell, config)
         return functions_class(config).create(seed, size, swell, config)  # type: ignore[return-value]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Functions.create, (self.seed, self.size, self.swell, self._config)
+
 
 @lru_cache(maxsize=512)
 def functions_class(config: str) -> type[Functions]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from ...errors import ErrorKind, ToolError, UnknownNameError, bounded
 from ...extras import need
@@ -180,6 +180,16 @@ class BfclWorld(ForeignWorld):
             instance._load_scenario(config.get("scenario", {}), long_context=config.get("long_context", False))
         names = Names(config.get("entry", ""), tuple(config.get("classes", (cls.api,))), config.get("gold", False))
         return BfclSystem(copy.deepcopy(instance), names)  # a copy: some of what was loaded is the module's own
+
+    def packed(self) -> BfclImage:
+        """The instance as it is kept."""
+        if self._image is None:
+            self._image = self.system.freeze()
+        return cast(BfclImage, self._image)
+
+    def unpack(self, moment: BfclImage) -> None:
+        """Go to a moment that another process kept."""
+        self._image, self._system, self._stale = moment, None, True
 
 
 @lru_cache(maxsize=16)

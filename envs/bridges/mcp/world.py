@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ...errors import DefinitionError, shorten
+from ...errors import DefinitionError, NotPortableError, shorten
 from ...world import Fact, Size
 from ..foreign import ForeignWorld
 from .declaration import RESTART, Ask, Declaration, declared
@@ -39,6 +39,11 @@ class McpWorld(ForeignWorld):
         """The server at its start; it is connected and reset at the first call, or to read its state."""
         start = Start(seed, size, json.dumps(config, sort_keys=True) if config else "")
         return McpSystem(cls.pool, cls.reads, Moment(start))
+
+    def packed(self) -> Any:
+        """Nothing: a connection belongs to the process that has it."""
+        told = f"its server ({shorten(self.said.place)}) is alive for this process alone"
+        raise NotPortableError(f"world {type(self).__name__} cannot be pickled: {told}; make the env anew where it is needed")
 
     def known(self) -> Iterable[Fact]:
         """What the user knows: the values that the declaration names, or finds in the state."""

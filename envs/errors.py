@@ -96,10 +96,13 @@ class MissingExtraError(TurngymError, ImportError):
     Args:
         package: the module that failed to import.
         extra: the extra of this project that brings it. then: a further command that it takes.
+
+    `remedy` is how to install it.
     """
 
     def __init__(self, package: str, extra: str, then: str = "") -> None:
-        super().__init__(f"{package} is not installed; it comes with: pip install 'turngym[{extra}]'{then and f' && {then}'}")
+        self.remedy = f"pip install 'turngym[{extra}]'{then and f' && {then}'}"
+        super().__init__(f"{package} is not installed; it comes with: {self.remedy}")
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -88,8 +88,12 @@ class ToolResult(NamedTuple):
 
         `sent` are the arguments of the call, where the message may speak of them.
         """
-        text = json.dumps({"error": {"kind": kind, "message": bounded(str(message), sent)}}, ensure_ascii=False)
-        return cls(shorten(name, MAX_VALUE_CHARS), text, kind, (), shorten(detail, _MAX_DETAIL))
+        if type(message) is not str or len(message) > MAX_VALUE_CHARS:  # seldom, so nothing is called for the others
+            message = bounded(str(message), sent)
+        if len(name) > MAX_VALUE_CHARS or len(detail) > _MAX_DETAIL:
+            name, detail = shorten(name, MAX_VALUE_CHARS), shorten(detail, _MAX_DETAIL)
+        text = json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False)
+        return cls(name, text, kind, (), detail)
 
 
 @typing.overload

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ class Rescored:
 
     Attributes:
         episodes: trajectories looked at. same: those whose verdict stands.
-        changed: `id`, `was`, `now` (verdicts as recorded). drifted: `id` and what differs from the record.
+        changed: `id`, `was`, `now` (verdicts as recorded), and `turns`: the number of each turn that changed, with the
+            checks that it `lost` and `gained`. by_check: `success` and each check -> of how many episodes it was `lost`
+            (in some turn) and `gained`. drifted: `id` and what differs from the record.
         unscorable: `id` and why. torn: torn last lines of the file, passed over. summary: the figures under the new verdicts.
     """
 
     episodes: int = 0
     same: int = 0
     changed: list[dict[str, Any]] = field(default_factory=list)
+    by_check: dict[str, dict[str, int]] = field(default_factory=dict)
     drifted: list[dict[str, str]] = field(default_factory=list)
     unscorable: list[dict[str, str]] = field(default_factory=list)
     torn: int = 0
@@ -80,7 +84,9 @@ def _compare(trajectory: Trajectory, episode: Episode, drift: str, report: Resco
     if _essence(now) == _essence(trajectory.verdict):
         report.same += 1
     else:
-        report.changed.append({"id": trajectory.id, "was": trajectory.verdict, "now": now})
+        turns = _turned(trajectory.verdict, now)
+        report.changed.append({"id": trajectory.id, "was": trajectory.verdict, "now": now, "turns": turns})
+        _count(report, turns, bool(trajectory.verdict.get("success")), bool(now["success"]))
     if not drift and trajectory.fingerprint != episode.worlds.fingerprint():
         drift = "the final state"
     if drift:
@@ -136,8 +142,32 @@ class _Answers:
         return self._answers.get(number)
 
 
+_CHECKS = ("state", "outputs", "told", "forbidden")
+
+
+def _turned(was: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns that came out otherwise; one that was not reached holds no check."""
+    found = []
+    pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]] = zip_longest(was.get("turns", ()), now.get("turns", ()), fillvalue={})
+    for number, (before, after) in enumerate(pairs):
+        lost = [name for name in _CHECKS if before.get(name) and not after.get(name)]
+        gained = [name for name in _CHECKS if after.get(name) and not before.get(name)]
+        if lost or gained:
+            found.append({"turn": number, "lost": lost, "gained": gained})
+    return found
+
+
+def _count(report: Rescored, turns: list[dict[str, Any]], was: bool, now: bool) -> None:
+    ways = {way: {name for turn in turns for name in turn[way]} for way in ("lost", "gained")}
+    if was != now:
+        ways["gained" if now else "lost"].add("success")
+    for way, names in ways.items():
+        for name in sorted(names):
+            counts = report.by_check.setdefault(name, {"lost": 0, "gained": 0})
+            counts[way] += 1
+
+
 def _essence(verdict: dict[str, Any]) -> Any:
     """What of a verdict decides: its explanations may change their words."""
-    names = ("state", "outputs", "told", "forbidden")
-    turns = [[turn.get(name) for name in names] for turn in verdict.get("turns", ())]
+    turns = [[turn.get(name) for name in _CHECKS] for turn in verdict.get("turns", ())]
     return verdict.get("success"), verdict.get("progress"), turns

@@ -15,12 +15,13 @@ from time import perf_counter
 from typing import Any
 
 from ..envs.episode import Episode, Interceptor
-from ..envs.errors import TaskError, TurngymError, WorldRefusedError, shorten
+from ..envs.errors import TaskError, TurngymError, WorldError, WorldRefusedError, shorten
 from ..envs.messages import Message, number_calls
+from ..envs.spoken import spoken
 from ..envs.task import Task
 from ..envs.tool import ToolCall, ToolResult
 from .dialogue import Dialogue, is_stopped, opening_message
-from .limits import Limits, Meter, cut
+from .limits import Limits, Meter, cut, held
 from .policy import AssistantMessage, Conversation, EndEpisode, InfrastructureError, Opening, Policy, policy_record, understand
 from .trajectory import (
     INFRASTRUCTURE,
@@ -124,9 +125,9 @@ class _Life:
             await self._greet(episode)
             actor = self._begin(policy)
             while not episode.over:
-                message = await self._ask(actor)
-                calls = self._note(message)
-                heard = None if calls or self._dialogue is None else await self._hear(self._dialogue, message.content, episode.turn)
+                message, lost = held(await self._ask(actor), self._limits.said)
+                calls = self._note(message, lost)
+                heard = None if calls or self._dialogue is None else await self._hear(self._dialogue, spoken(message.content), episode.turn)
                 self._take(episode, message, calls, heard)
         except _Stop as stop:
             trajectory.status, trajectory.reason, trajectory.detail = stop.status, stop.reason, stop.detail
@@ -153,8 +154,8 @@ class _Life:
         watched = [self._watch(intercept) for intercept in conditions.interceptors]
         try:
             episode = Episode(self._task, max_steps=self._limits.steps, hidden=conditions.hidden, interceptors=watched)
-        except WorldRefusedError:
-            raise
+        except (WorldError, WorldRefusedError):
+            raise  # the world's fault, or the user's choice, and not the task's
         except TurngymError as error:
             raise _Stop("error", "task_error", _words(error)) from error
         self._conversation.tools = episode.schemas()
@@ -221,12 +222,12 @@ class _Life:
             raise _Stop("truncated", "seconds")
         return left
 
-    def _note(self, message: AssistantMessage) -> list[ToolCall]:
-        """Put what the policy emitted on record; gives its calls with ids."""
+    def _note(self, message: AssistantMessage, lost: list[dict[str, Any]]) -> list[ToolCall]:
+        """Put what the policy emitted on record, and what was cut of it; gives its calls with ids."""
         trajectory, conversation = self.trajectory, self._conversation
         calls = number_calls(message.tool_calls, self._calls)
         self._calls += len(calls)
-        trajectory.steps.append(step_record(message, len(trajectory.messages)))
+        trajectory.steps.append(step_record(message, len(trajectory.messages)) | ({"cut": lost} if lost else {}))
         trajectory.messages.append(assistant_message(message, calls))
         conversation.messages.append(assistant_message(message, calls))
         conversation.step += 1

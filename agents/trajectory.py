@@ -1,6 +1,6 @@
 """The record of one rollout: everything that happened, on one line of JSON.
 
-Laws: what the model emitted stands verbatim (arguments as the raw text); the task stands whole in its record,
+Laws: what the model emitted stands verbatim (arguments as the raw text), up to the limits of a run; the task stands whole in its record,
 so a line alone can be replayed, judged again and made into data; times stand under one key, so that two runs
 compare without them; reading takes records of later versions and drops what it does not know.
 """
@@ -43,7 +43,8 @@ class Trajectory:
             error; `injected`, the call's number, where an interceptor answered; `kept`, where the record holds no
             more than that many bytes of it.
         steps: one per assistant message in order: `message` (its index), and where the engine gave them `usage`,
-            `finish_reason`, `token_ids`, `logprobs`, `context_ids`, `extra`; `heard` where a user was asked about it:
+            `finish_reason`, `token_ids`, `logprobs`, `context_ids`, `extra`; `cut`, where the policy emitted more than a
+            record holds: of each text its `part`, `bytes` and `hash` (`limits.py`); `heard` where a user was asked about it:
             True if it answered within the turn, False if it failed, and the episode ended there.
         user: where a user of its own spoke, one entry for each time it was asked: `turn`, `part` (`opening`,
             `answer`), `message` (index of what it said), `how`, `requests`, `usage`, `refused` (`agents/user.py`).

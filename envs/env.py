@@ -12,6 +12,7 @@ answered as a real API would. `info` is free of clocks, so equal seeds give equa
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import resources
@@ -46,7 +47,8 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         signals: put process signals into `info` (costs some microseconds a step).
         allow: worlds of one's own that the tasks may name, as `turngym.allow` takes them; `name` is allowed by itself.
 
-    `reset(options={"task": ...})` takes a `Task`, its JSON, an id, or an index.
+    `reset(options={"task": ...})` takes a `Task`, its JSON, an id, or an index. It pickles and deep-copies, in the middle of
+    an episode too.
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 1}
@@ -68,6 +70,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         classes = tuple(world_class(world) for world in self.env_info.worlds)
         self.tools = tool_table(classes).tools
         self.tasks = _open(tasks, self.env_info)
+        self._has_own_tasks = tasks is not None
         chosen = split or ("train" if tasks is None and ":" not in self.env_info.pack else "all")
         self._choices = self.tasks.indices(None if chosen == "all" else chosen)
         if callable(reward):
@@ -87,7 +90,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[tuple[Message, ...], dict[str, Any]]:
         """Begin a task: drawn from the split by `seed`, or `options["task"]`."""
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else _whole(seed, "seed"))
         wanted = (options or {}).get("task")
         task = self._draw() if wanted is None else self._find(wanted)
         self._episode = Episode(task, max_steps=self.max_steps, hidden=self.hidden, interceptors=self.interceptors)
@@ -149,6 +152,14 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         """Go back to a moment."""
         self._episode = snapshot.fork()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes, also in the middle of an episode; what can be made again over there is not sent.
+
+        Raises `NotPortableError` for a world that no other process can have: a live server, a class made in a function.
+        """
+        state = {name: value for name, value in self.__dict__.items() if name not in ("env_info", "tools", "tasks")}
+        return _arrived, (type(self), self.env_info, self.tasks if self._has_own_tasks else None), state
+
     # -- inside ----------------------------------------------------------------------------------------
 
     def _draw(self) -> Task:
@@ -161,8 +172,8 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
     def _find(self, wanted: Any) -> Task:
         if isinstance(wanted, Task):
             return wanted
-        if isinstance(wanted, int) and -len(self.tasks) <= wanted < len(self.tasks):
-            return self.tasks[wanted]
+        if (place := _index(wanted)) is not None and -len(self.tasks) <= place < len(self.tasks):
+            return self.tasks[place]
         if isinstance(wanted, dict):
             return parse_task(wanted)
         if isinstance(wanted, str):
@@ -194,12 +205,38 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         }
 
 
+def _arrived(cls: type[ToolEnv], info: EnvInfo, tasks: TaskFile | None) -> ToolEnv:
+    """An env that another process sent, before its state: its worlds are loaded, so that what is in the state can be read."""
+    env = object.__new__(cls)
+    env.env_info = info
+    env.tools = tool_table(tuple([world_class(name) for name in info.worlds])).tools
+    env.tasks = _open(tasks, info)
+    return env
+
+
 def _success(episode: Episode, step: Step) -> float:
     return float(step.terminated and episode.verdict().success)
 
 
 def _progress(episode: Episode, step: Step) -> float:
     return float(step.judged.passed) / len(episode.task.turns) if step.judged else 0.0
+
+
+def _index(value: Any) -> int | None:
+    """A whole number of any kind (numpy's too) as one of Python's; None for all else, truth values among them."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _whole(value: Any, name: str) -> int:
+    found = _index(value)
+    if found is None:
+        raise TypeError(f"{name}={display(value)} is no whole number")
+    return found
 
 
 def _told_wrong(wrong: str) -> str:

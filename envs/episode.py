@@ -2,7 +2,8 @@
 
 The policy speaks in steps; a step with calls is answered by their results, a step without ends the turn: it is
 judged, time passes, held-out tools may be handed over, and the next user message arrives, or the episode is
-over. A user who answers within the turn (`converse`) keeps it going: all that was said in it counts as its reply.
+over. A user who answers within the turn (`converse`) keeps it going: all that was said in it counts as its reply;
+what was only thought (`spoken.py`) does not.
 Laws: nothing a policy sends raises; a tool that is not visible cannot be called; `fork` shares nothing that can
 change.
 """
@@ -139,7 +140,7 @@ class Episode:
         return Step((user_message(answer),), (), None, False, truncated)
 
     def _hear(self, content: str) -> None:
-        trace = self._traces[-1]
+        trace, content = self._traces[-1], self._judge.heard(content)
         trace.reply = f"{trace.reply}\n{content}" if trace.reply else content
 
     def _execute(self, calls: Sequence[ToolCall]) -> tuple[tuple[Message, ...], tuple[ToolResult, ...]]:

@@ -3,6 +3,8 @@
     TurngymError
     +-- ToolError               told to the model as the result of its call; the state is unchanged
     +-- DefinitionError         a world, tool or record is declared wrongly; raised at import of the world
+    +-- WorldError              a world's own code would have ended Python outside of a call: its generator, its clock
+    +-- NotPortableError        something cannot be sent to another process (pickled), and why
     +-- TaskError               a task or task file is malformed
     +-- UnknownNameError        no such env, world, tool or policy; carries the nearest names
     +-- WorldRefusedError       data names a world that nobody allowed; says how to allow it
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
 ErrorKind = Literal[
@@ -33,6 +35,8 @@ ErrorKind = Literal[
     "internal_error",
 ]
 ERROR_KINDS: tuple[str, ...] = get_args(ErrorKind)
+MAX_VALUE_CHARS = 500  # of anything that a model sent, in what it is told back
+MAX_MESSAGE_CHARS = 2_000
 
 
 class TurngymError(Exception):
@@ -57,6 +61,14 @@ class ToolError(TurngymError):
 
 class DefinitionError(TurngymError, TypeError):
     """A world, tool or record breaks a law of its declaration."""
+
+
+class WorldError(TurngymError, RuntimeError):
+    """A world's generator or clock raised what ends Python (`sys.exit()`); a bug of the world, never the model's."""
+
+
+class NotPortableError(TurngymError, TypeError):
+    """Something cannot be pickled, or is not the same where it arrived; the message names it and the reason."""
 
 
 class TaskError(TurngymError, ValueError):
@@ -103,10 +115,13 @@ class MissingExtraError(TurngymError, ImportError):
     Args:
         package: the module that failed to import.
         extra: the extra of this project that brings it. then: a further command that it takes.
+
+    `remedy` is how to install it.
     """
 
     def __init__(self, package: str, extra: str, then: str = "") -> None:
-        super().__init__(f"{package} is not installed; it comes with: pip install 'turngym[{extra}]'{then and f' && {then}'}")
+        self.remedy = f"pip install 'turngym[{extra}]'{then and f' && {then}'}"
+        super().__init__(f"{package} is not installed; it comes with: {self.remedy}")
 
 
 def shorten(value: object, limit: int = 80) -> str:
@@ -135,6 +150,40 @@ def telling(what: str) -> Iterator[None]:
         raise DefinitionError(f"{what}: its own code raised {describe(error)}; mend it there") from error
 
 
+def bounded(message: str, sent: object = None) -> str:
+    """An error's message as a model may read it, with no more than `MAX_VALUE_CHARS` of anything that the model sent.
+
+    It stands as it is up to that length, and up to `MAX_MESSAGE_CHARS` where all that was `sent` (the arguments) is too
+    short to fill it; of a longer one, the beginning and the end stand.
+    """
+    if len(message) <= MAX_VALUE_CHARS:
+        return message
+    most = MAX_MESSAGE_CHARS if sent is not None and _is_short(sent) else MAX_VALUE_CHARS
+    if len(message) <= most:
+        return message
+    told = f"… [{len(message):,} characters in all] …"
+    tail = most // 4
+    return f"{message[: most - tail - len(told)]}{told}{message[-tail:]}"
+
+
+def _is_short(sent: object) -> bool:
+    """Whether all texts and numbers in arguments together have at most `MAX_VALUE_CHARS` characters."""
+    left, stack = MAX_VALUE_CHARS, [sent]
+    while stack and left >= 0:
+        value = stack.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, int):
+            left -= value.bit_length() // 3 + 1
+        elif isinstance(value, Mapping):
+            stack += [*value.keys(), *value.values()] if len(value) <= left else [" " * (left + 1)]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            stack += value if len(value) <= left else [" " * (left + 1)]
+        else:
+            left -= 24 if isinstance(value, (float, type(None))) else len(_repr(value))
+    return left >= 0
+
+
 def display(value: object, limit: int = 80) -> str:
     """As `shorten`, with text in quotes. Never raises, whatever a model sent (numbers of any length, any depth)."""
     return shorten(_repr(value), limit)
@@ -149,7 +198,7 @@ def _repr(value: object) -> str:
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """A tail for an error message: the known names closest to `name`, or the first few."""
-    names = sorted(known)
+    names, name = sorted(known), name[:MAX_VALUE_CHARS]
     close = difflib.get_close_matches(name, names, n=limit, cutoff=0.5)
     if close:
         return f"; did you mean {', '.join(close)}?"

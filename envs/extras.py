@@ -6,6 +6,8 @@ Law: an absent one is a single line that says how to install it.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
+from importlib.util import find_spec
 from types import ModuleType
 
 from .errors import MissingExtraError
@@ -35,6 +37,17 @@ _THEN = {"bfcl": "pip install --no-deps bfcl-eval==2026.3.23"}  # with its own n
 def missing(package: str, extra: str) -> MissingExtraError:
     """The error for an absent package, with all that installing it takes."""
     return MissingExtraError(package, extra, _THEN.get(extra, ""))
+
+
+def lacking(worlds: Iterable[str]) -> str:
+    """How to install what worlds of these names stand on and is not here; "" where nothing is missing. Imports nothing.
+
+    Args:
+        worlds: names as the registry takes them; `<extra>:...` stands on all packages of that extra.
+    """
+    extras = sorted({scheme for scheme, colon, _ in (world.partition(":") for world in worlds) if colon and scheme in EXTRAS.values()})
+    absent = [extra for extra in extras if any(find_spec(package) is None for package, of in EXTRAS.items() if of == extra)]
+    return " && ".join([missing("", extra).remedy for extra in absent])
 
 
 def need(module: str) -> ModuleType:

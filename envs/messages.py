@@ -17,6 +17,7 @@ from .tool import ToolCall, ToolResult
 
 Message = dict[str, Any]
 MAX_CALLS = 128
+MAX_ID_CHARS = 500
 _FORMS = 'an action is a string, {"name", "arguments"}, a list of these, or {"content", "tool_calls"}'
 
 
@@ -94,12 +95,18 @@ def is_message(value: Any) -> bool:
 
 
 def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
-    """Calls with ids: their own, or `call_<n>` counted from `start`; an id that is made here is no other call's."""
+    """Calls with ids: their own, or `call_<n>` counted from `start` where that is none, or too long to be told back.
+
+    An id that is made here is no other call's.
+    """
     listed = list(calls)
     own = {call.id for call in listed}
-    if "" not in own:
+    if all(0 < len(identity) <= MAX_ID_CHARS for identity in own):
         return listed
-    return [call if call.id else call._replace(id=_free(f"call_{start + index}", own)) for index, call in enumerate(listed)]
+    return [
+        call if 0 < len(call.id) <= MAX_ID_CHARS else call._replace(id=_free(f"call_{start + index}", own))
+        for index, call in enumerate(listed)
+    ]
 
 
 def _free(identity: str, taken: set[str]) -> str:

@@ -30,7 +30,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from .doubles import refuse_doubled_keys
-from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
+from .errors import MAX_VALUE_CHARS, DefinitionError, ErrorKind, ToolError, bounded, display, shorten
+from .guard import is_from_outside, words_of
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
 from .state import Cell, is_record, rollback
 from .types import sample_of, semantic_of
@@ -38,6 +39,7 @@ from .types import sample_of, semantic_of
 F = TypeVar("F", bound=Callable[..., Any])
 Predicate = Callable[[Any], bool]
 MAX_ARGUMENT_CHARS = 1_000_000
+_MAX_DETAIL = 2_000
 _MAX_BITS = 14_000  # about as many digits as Python prints
 
 
@@ -82,8 +84,15 @@ class ToolResult(NamedTuple):
         return str(told.get("message", self.text)) if isinstance(told, dict) else self.text
 
     @classmethod
-    def failure(cls, name: str, kind: ErrorKind, message: str, detail: str = "") -> ToolResult:
-        """An error result with its JSON text."""
+    def failure(cls, name: str, kind: ErrorKind, message: str, detail: str = "", sent: object = None) -> ToolResult:
+        """An error result with its JSON text: the one door by which an error reaches a model, and where it is `bounded`.
+
+        `sent` are the arguments of the call, where the message may speak of them.
+        """
+        if type(message) is not str or len(message) > MAX_VALUE_CHARS:  # seldom, so nothing is called for the others
+            message = bounded(str(message), sent)
+        if len(name) > MAX_VALUE_CHARS or len(detail) > _MAX_DETAIL:
+            name, detail = shorten(name, MAX_VALUE_CHARS), shorten(detail, _MAX_DETAIL)
         text = json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False)
         return cls(name, text, kind, (), detail)
 
@@ -278,7 +287,8 @@ class Tool:
         for item in error.errors(include_url=False, include_context=False)[:4]:
             where = shorten(".".join(str(step) for step in item["loc"]))
             got = "" if item["type"] in ("missing", "json_invalid") else f" (got {display(item['input'], 60)})"
-            parts.append(f"{where}: {item['msg']}{got}" if where else f"{item['msg']}{got}")
+            why = shorten(item["msg"], 300)
+            parts.append(f"{where}: {why}{got}" if where else f"{why}{got}")
         takes = ", ".join(n if p.required else f"{n} (optional)" for n, p in self.parameters.items()) or "no arguments"
         return f"{self.name}: {'; '.join(parts)}. It takes: {takes}."
 
@@ -294,8 +304,8 @@ class Tool:
         try:
             checked = self.validate(arguments)
         except ToolError as error:
-            return ToolResult.failure(self.name, error.kind, error.message)
-        except Exception as error:  # our bug: never the model's
+            return ToolResult.failure(self.name, error.kind, error.message, sent=arguments)
+        except BaseException as error:  # our bug: never the model's
             return self._broken(error)
         return self.perform(world, checked)
 
@@ -318,16 +328,15 @@ class Tool:
             return ToolResult(self.name, text, None, written)
         except ToolError as error:
             rollback(journal)
-            return ToolResult.failure(self.name, error.kind, error.message)
-        except Exception as error:  # our bug: never the model's
+            return ToolResult.failure(self.name, error.kind, error.message, sent=checked)
+        except BaseException as error:  # our bug, `sys.exit()` among them: never the model's
             rollback(journal)
             return self._broken(error)
-        except BaseException:
-            rollback(journal)
-            raise
 
-    def _broken(self, error: Exception) -> ToolResult:
-        detail = f"{type(error).__name__}: {error}"
+    def _broken(self, error: BaseException) -> ToolResult:
+        if is_from_outside(error):
+            raise error
+        detail = words_of(error, _MAX_DETAIL)
         return ToolResult.failure(self.name, "internal_error", f"{self.name} failed inside; nothing was changed", detail)
 
 

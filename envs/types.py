@@ -175,3 +175,9 @@ Date = Annotated[
 
 Text = Annotated[str, Known("text")]
 """A block of text that one tool prints and another can keep; what joins worlds of different services."""
+
+
+def known_name(annotation: Any) -> str | None:
+    """The semantic name of a `Known` type whose values nobody makes up (one without a `Sample`); None for all others."""
+    meaning = semantic_of(annotation)
+    return meaning.name if meaning is not None and meaning.known and sample_of(annotation) is None else None

@@ -18,6 +18,7 @@ from .canonical import Effect
 from .errors import TaskError, shorten
 from .messages import MAX_CALLS, Message
 from .registry import judge_class, world_class
+from .spoken import spoken
 from .task import Checks, RequiredOutput, Task, TaskWorld
 from .told import asks, declines, mentions
 from .tool import Tool, ToolCall, ToolResult
@@ -107,6 +108,12 @@ class Judge:
         self.fingerprints: list[str] = []
         self._run_gold()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return judge_of, (self.task,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Judge:
+        return self  # it never changes
+
     def _run_gold(self) -> None:
         worlds = self.start.fork()
         for number, turn in enumerate(self.task.turns):
@@ -146,6 +153,10 @@ class Judge:
     def before(self) -> tuple[Message, ...]:
         """What was said before the task's first words."""
         return ()
+
+    def heard(self, content: str) -> str:
+        """What of a message counts as its reply: what is said in it, not what is only thought (`spoken.py`)."""
+        return spoken(content)
 
     def is_silent(self, calls: Sequence[ToolCall]) -> bool:
         """Whether a step with these calls counts as one without: none is made, and the turn ends."""

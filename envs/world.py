@@ -25,22 +25,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import groupby
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from .errors import DefinitionError, UnknownNameError, nearest, shorten, telling
+from .errors import DefinitionError, ToolError, UnknownNameError, nearest, shorten, telling
+from .guard import guarded
+from .minting import Exhausted, fill, first_free
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
-from .types import sample_of, semantic_of
+from .travelling import Changes, put_on, sent
+from .types import known_name
 
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 _new = object.__new__
 _PROMISED = 16  # more than any conversation mints of one kind
-_DIGITS, _LETTERS = "0123456789", "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Fact(NamedTuple):
@@ -140,10 +141,11 @@ class World:
             setattr(self, name, Table(table, journal))
         self.now = self.START
         self._minted: dict[str, int] | None = {}
-        self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
-        self.swell = swell
-        if swell:
-            self.generate_more(Random(f"{type(self).__name__}:{seed}:{size}:swell:{swell}"), swell)
+        with guarded(f"world {type(self).__name__}: its generator"):
+            self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
+            self.swell = swell
+            if swell:
+                self.generate_more(Random(f"{type(self).__name__}:{seed}:{size}:swell:{swell}"), swell)
         self._minted = None
         self._fresh: set[str] = set()  # ids made since; no state, for every fork's sequence of ids is this one
         journal.clear()
@@ -177,7 +179,7 @@ class World:
         customer's affairs.
         """
         for table in self.tables().values():
-            fields = [(f, m, hint) for f, hint in table.spec.fields.items() if (m := _known(hint)) is not None]
+            fields = [(f, m, hint) for f, hint in table.spec.fields.items() if (m := known_name(hint)) is not None]
             for row in table if fields else ():
                 for field, name, hint in fields:
                     if (value := getattr(row, field)) is not None:
@@ -197,23 +199,35 @@ class World:
         return int.from_bytes(blake2b(body, digest_size=8, person=b"turngym").digest(), "big") % below
 
     def mint(self, table: Table[Any, Any]) -> str:
-        """A new id for `table`: the first free one of its seeded sequence, looking as its `Key` says."""
+        """A new id for `table`: the first free one of its seeded sequence, looking as its `Key` says.
+
+        Raises `DefinitionError` where a generator has used up all that the pattern can say, and in an episode
+        `ToolError("limit_exceeded")`.
+        """
         semantic, name = table.spec.semantic, table.spec.name
         pattern = semantic.pattern if semantic is not None and semantic.pattern else f"{name[:3].upper()}-######"
         making = self._minted
-        count = making.get(name, 0) if making is not None else 0
-        while True:
-            number = self.draw("id" if making is None else "generated id", name, count, below=1 << 62)
-            count += 1
-            candidate = _fill(pattern, number)
-            if candidate not in table:
-                if making is not None:
-                    if self.swell and candidate in _episode_ids(type(self), self.seed, name, pattern):  # type: ignore[arg-type]
-                        continue
-                    making[name] = count
-                else:
-                    self._fresh.add(candidate)
-                return candidate
+        try:
+            if making is None:
+                made, _ = first_free(pattern, lambda place: self.draw("id", name, place, below=1 << 62), 0, table)
+                self._fresh.add(made)
+                return made
+            barred = _episode_ids(type(self), self.seed, name, pattern) if self.swell else ()  # type: ignore[arg-type]
+            numbers = lambda place: self.draw("generated id", name, place, below=1 << 62)  # noqa: E731
+            made, making[name] = first_free(pattern, numbers, making.get(name, 0), table, barred)
+            return made
+        except Exhausted as error:
+            raise self._full(table, error) from None
+
+    def _full(self, table: Table[Any, Any], error: Exhausted) -> Exception:
+        if self._minted is None:
+            return ToolError("limit_exceeded", f"no more {table.spec.name} can be made: {error}")
+        kind = table.spec.semantic.name if table.spec.semantic is not None else table.spec.name
+        kept = f", of which swelling leaves {_PROMISED} to the episode" if self.swell else ""
+        return DefinitionError(
+            f"world {type(self).__name__} ({self.size}): Key({kind!r}, {error.pattern!r}) has room for {error.room} ids{kept}, and the"
+            f" table {table.spec.name} holds {len(table)}; give the pattern more signs, or generate fewer records"
+        )
 
     @property
     def today(self) -> str:
@@ -260,7 +274,8 @@ class World:
             return
         before = self.now
         self.now = before + seconds
-        self.on_advance(before)
+        with guarded(f"world {type(self).__name__}: on_advance"):
+            self.on_advance(before)
 
     def tables(self) -> dict[str, Table[Any, Any]]:
         """Name -> table, in order of declaration."""
@@ -327,6 +342,16 @@ class World:
         self.__dict__.clear()
         self.__dict__.update(snapshot.fork().__dict__)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes (`travelling.py`). Raises `NotPortableError` for a class that no other process finds."""
+        return sent(self)
+
+    def __setstate__(self, changes: Changes) -> None:
+        put_on(self, changes)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.fork()
+
     def diff(self, later: World) -> list[Change]:
         """What changed from this state to `later`: tables in order, keys sorted; cells under `_cells`."""
         changes: list[Change] = []
@@ -366,35 +391,9 @@ def _episode_ids(cls: type[World], seed: int, name: str, pattern: str) -> frozen
     """The first ids that an episode will mint for a table: swelling leaves them free, so that it changes none of them."""
     world = _new(cls)
     world.__dict__["seed"] = seed
-    return frozenset([_fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
-
-
-def _known(hint: Any) -> str | None:
-    meaning = semantic_of(hint)
-    return meaning.name if meaning is not None and meaning.known and sample_of(hint) is None else None
+    return frozenset([fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
 
 
 @lru_cache(maxsize=64)
 def _moment(now: int) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _fill(pattern: str, number: int) -> str:
-    out = []
-    for text, times, letters in _runs(pattern):
-        if times and not letters:  # a run of digits at once, lowest first
-            number, digits = divmod(number, 10**times)
-            text = str(digits).zfill(times)[::-1]
-        for _ in range(times if letters else 0):
-            number, digit = divmod(number, len(letters))
-            text += letters[digit]
-        out.append(text)
-    return "".join(out)
-
-
-@lru_cache(maxsize=1024)
-def _runs(pattern: str) -> tuple[tuple[str, int, str], ...]:
-    """A pattern in runs: text as it stands, or how many digits or letters are to be drawn, and from which letters."""
-    drawn = {"#": "", "@": _LETTERS, "*": _LETTERS + _DIGITS[2:]}
-    runs = [(sign, "".join(same)) for sign, same in groupby(pattern, lambda sign: sign if sign in drawn else "")]
-    return tuple([("", len(text), drawn[sign]) if sign else (text, 0, "") for sign, text in runs])

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from .canonical import Effect, effects
 from .errors import TaskError, shorten
+from .guard import guarded
 from .state import Change, TableSpec
 from .tool import Tool, ToolResult
 from .world import Fact, Size, World, unknown_tool
@@ -102,7 +103,9 @@ class WorldSet:
     def known(self) -> Iterator[Fact]:
         """What the user knows, over all worlds."""
         for world in self.worlds:
-            yield from world.known()
+            with guarded(f"world {type(world).__name__}: known()"):
+                facts = list(world.known())
+            yield from facts
 
     def invariants(self) -> Iterator[str]:
         """Broken laws of all worlds."""
@@ -116,6 +119,12 @@ class WorldSet:
         twin.worlds = tuple([world.fork() for world in self.worlds])
         twin.tools, twin._owners = self.tools, self._owners
         return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return WorldSet, (self.worlds,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WorldSet:
+        return self.fork()
 
     def diff(self, later: WorldSet) -> list[Change]:
         """What changed from here to `later`, as `World.table` (cells: `World.cell`, key "")."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..envs.spoken import spoken
 from ..envs.task import Checks, Fault
 from ..envs.told import asks, declines
 from ..envs.tool import ToolCall
@@ -52,6 +53,7 @@ class Aim(NamedTuple):
 
     def missed(self, reply: str) -> str:
         """Why a reply does not come to it ("" if it does)."""
+        reply = spoken(reply)
         if self.declines and not declines(reply):
             return "the reply does not say that this cannot be done with the tools at hand"
         if self.asks and not asks(reply, self.asks):

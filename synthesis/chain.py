@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ..envs.faults import Faults
 from ..envs.messages import Message, tool_message, user_message
+from ..envs.spoken import spoken
 from ..envs.task import GoldCall
 from ..envs.told import mentions, normalise
 from ..envs.tool import ToolCall
@@ -242,7 +243,7 @@ def _check_words(messages: Sequence[Message], brief: Brief, prompt: Prompt) -> s
         words = normalise("\n".join([f"{m.get('reasoning_content') or ''}\n{m['content']}" for m in own]))
         if any(len(hint) > 20 and normalise(hint) in words for hint in prompt.critiques):
             return "the answer repeats a hint"
-    reply = own[-1]["content"]
+    reply = spoken(own[-1]["content"])
     if why := prompt.aim.missed(reply):
         return why
     for answer in brief.answers:

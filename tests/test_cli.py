@@ -108,7 +108,8 @@ def test_help_and_version_import_nothing_heavy() -> None:
 def test_envs_lists_every_env(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["envs", "--json"]) == 0
     rows = one_object(capsys)
-    assert [set(row) for row in rows] == [{"id", "worlds", "tools", "tasks"}] * len(rows)
+    assert [set(row) - {"needs"} for row in rows] == [{"id", "worlds", "tools", "tasks", "available"}] * len(rows)
+    assert all(row["available"] is ("needs" not in row) for row in rows)
     assert {"turngym/Banking-v0", "turngym/Assistant-v0"} <= {row["id"] for row in rows}
     assert all(row["tools"] >= 20 for row in rows if "BFCL" not in row["id"])
     assert {row["tools"] for row in rows if "BFCL" in row["id"]} <= {None, 128}  # None without the extra

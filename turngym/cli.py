@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -75,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, EOFError):
         return 0
     except BaseException as error:
-        if debug or isinstance(error, (SystemExit, GeneratorExit)):
+        if debug:
             raise
         return _explain(error)
 
@@ -95,6 +96,10 @@ def _explain(error: BaseException) -> int:
         return 1 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else 2
     if type(error).__name__ in ("Abort", "KeyboardInterrupt"):
         return 130
+    if isinstance(error, (SystemExit, GeneratorExit)):  # of somebody's world or policy: nothing of ours leaves like that
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        _line(f"{last.filename}, line {last.lineno}: {last.name} leaves Python ({type(error).__name__}: {error}); raise an error there")
+        return 2
     _line(f"a bug of turngym: {describe(error)}; please report it with what --debug shows")
     return 70
 

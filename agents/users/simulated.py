@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, get_args
 
 from ...envs.errors import shorten
 from ...envs.messages import user_message
+from ...envs.spoken import spoken
 from ...envs.task import Task
 from ..policy import Conversation, Opening, Policy, policy_record, understand
 from ..trajectory import assistant_message
@@ -153,7 +154,7 @@ class SimulatedEpisode:
         conversation.step += 1
         conversation.messages.append(assistant_message(message, ()))  # it has no tools; what it called is garbage
         usage.update({name: count for name, count in (message.usage or {}).items() if isinstance(count, int)})
-        return message.content.strip()
+        return spoken(message.content).strip()
 
     def _wrong(self, words: str) -> str:
         """Why words may not be said, or ""."""

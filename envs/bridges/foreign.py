@@ -22,10 +22,13 @@ from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Protocol, Self
 
-from ..errors import DefinitionError, ErrorKind, ToolError, shorten
+from ..errors import DefinitionError, ErrorKind, NotPortableError, ToolError, shorten
+from ..guard import words_of
+from ..registry import world_class
 from ..signature import OutputField, Parameter
 from ..state import Table, record, rollback
 from ..tool import Predicate, Tool, ToolResult
+from ..travelling import Place, class_at, place_of, require_same
 from ..world import SIZES, Size, World
 from .canon import parts_of, result_text
 
@@ -129,17 +132,15 @@ class ForeignTool(Tool):
             written = tuple([(table.spec.name, key) for table, key, _ in journal])
             journal.clear()
             return ToolResult(self.name, text, None, written)
-        except Exception as error:
+        except BaseException as error:
             rollback(journal)
             world.undo_call()
             if isinstance(error, ToolError):
-                return ToolResult.failure(self.name, error.kind, error.message)
+                return ToolResult.failure(self.name, error.kind, error.message, sent=checked)
+            if not isinstance(error, Exception):
+                return self._broken(error)
             kind, message = self._explain_error(error)
-            return ToolResult.failure(self.name, kind, message, f"{type(error).__name__}: {error}")
-        except BaseException:
-            rollback(journal)
-            world.undo_call()
-            raise
+            return ToolResult.failure(self.name, kind, message, words_of(error, 2_000), sent=checked)
 
 
 class ForeignWorld(World):
@@ -257,6 +258,22 @@ class ForeignWorld(World):
 
     snapshot = fork
 
+    def packed(self) -> Any:
+        """This moment as something that pickles, for other processes. Raises `NotPortableError` where there is none."""
+        raise NotPortableError(f"world {type(self).__name__} cannot be pickled: its state lives in a foreign system of this process alone")
+
+    def unpack(self, moment: Any) -> None:
+        """Go to a moment that `packed` gave."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = type(self).place or place_of(type(self))
+        return _again, (place, self.seed, self.size, self.swell, self._config), (self.packed(), self.fingerprint())
+
+    def __setstate__(self, moment: tuple[Any, str]) -> None:  # type: ignore[override]
+        self.unpack(moment[0])
+        require_same(self, moment[1])
+
     def tables(self) -> dict[str, Table[Any, Any]]:
         """Name -> table: the parts of the state."""
         self.settle()
@@ -270,6 +287,12 @@ class ForeignWorld(World):
 @lru_cache(maxsize=1024)
 def _opened(cls: type[ForeignWorld], seed: int, size: Size, swell: int, config: str) -> ForeignWorld:
     return cls(seed, size, swell, config)
+
+
+def _again(place: str | Place, seed: int, size: Size, swell: int, config: str) -> ForeignWorld:
+    """A world that another process sent, as it starts."""
+    cls: type[ForeignWorld] = world_class(place) if isinstance(place, str) else class_at(place)  # type: ignore[assignment]
+    return cls.create(seed, size, swell, config)
 
 
 def _unbound(world: Any, **arguments: Any) -> Any:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 
 from ..errors import shorten
+from ..guard import is_from_outside, words_of
 from ..world import World
 from . import conduct, copies, declarations, generation, replay, swelling
 from .case import Case
@@ -90,7 +91,9 @@ def check_world(
 def _run(check: Check, case: Case) -> CheckResult:
     try:
         found = check(case)
-    except Exception as error:
-        found = f"the world raised {type(error).__name__}: {error}"
+    except BaseException as error:  # `sys.exit()` in a world's code is a breach like any other
+        if is_from_outside(error):
+            raise
+        found = f"the world raised {words_of(error)}"
     detail = "" if found is None else shorten(" ".join(found.split()), 500)
     return CheckResult(name_of(check), found is None or isinstance(found, Note), detail)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from ..binding import occurrences
 from ..bridges.foreign import ForeignTool
-from ..errors import shorten
+from ..errors import ToolError, shorten
 from ..explore import ADVANCE, Explorer, Move, Place
 from ..state import _MASK, _digest
 from ..tool import Tool, ToolResult
@@ -195,10 +195,10 @@ class _Watcher:
 
     def _minted(self, words: str, kind: str, names: list[str], earlier: World, world: World) -> None:
         family = [earlier.tables()[name] for name in self.families[kind]]
-        first = {earlier.mint(table) for table in family}
+        first = {made for table in family if (made := _next_id(earlier, table))}
         old = set[Any]().union(*[table.keys() for table in family])
         fresh = set[Any]().union(*[world.tables()[name].keys() for name in names]) - old
-        if fresh and not fresh & first:
+        if fresh and first and not fresh & first:
             detail = f"{words} made {names[0]} {min(fresh)!r} where {min(first)!r} was the first free id; use self.mint(self.{names[0]})"
             self.unminted.setdefault(kind, detail)
 
@@ -252,6 +252,14 @@ def _no_constant(name: str) -> Any:
 
 def _is_key(semantic: Semantic | None) -> bool:
     return semantic is not None and not semantic.known
+
+
+def _next_id(world: World, table: Any) -> str:
+    """What the world would mint next; "" where the pattern is full."""
+    try:
+        return world.mint(table)
+    except ToolError:
+        return ""
 
 
 def _looks(pattern: str) -> re.Pattern[str]:

@@ -22,6 +22,7 @@ from heapq import nsmallest
 from typing import Literal, NamedTuple, Protocol
 
 from ...envs.messages import Message
+from ...envs.spoken import spoken
 from .arguments import read_arguments
 from .asking import Model, Unreadable, read_score, shown, shown_tools
 from .correcting import flaws_of
@@ -100,7 +101,7 @@ class RuleJudge:
         shapes: Mapping[str, Shape] = shapes_of(query.tools)
         mine = [call for call in row.calls() if call.message == len(query.messages)]
         sound = all(read_arguments(c.arguments).written == "json" and not flaws_of(c.name, c.arguments, shapes) for c in mine)
-        return float(sound and bool(mine or answer["content"].strip()) and bool(mine) == bool(reference.get("tool_calls")))
+        return float(sound and bool(mine or spoken(answer["content"]).strip()) and bool(mine) == bool(reference.get("tool_calls")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def judges_of(kind: str, model: Model | None) -> list[Judge]:
 def same_calls(answer: Message, reference: Message) -> bool:
     """Whether two messages make the same calls, in any order; of two replies, whether both say something."""
     mine, theirs = (Counter(_plain(message)) for message in (answer, reference))
-    return mine == theirs and (bool(mine) or bool(answer["content"].strip()))
+    return mine == theirs and (bool(mine) or bool(spoken(answer["content"]).strip()))
 
 
 def _plain(message: Message) -> list[str]:

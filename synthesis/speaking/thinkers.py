@@ -15,6 +15,7 @@ from random import Random
 from ...agents.policy import AssistantMessage
 from ...envs.errors import shorten
 from ...envs.messages import Message, number_calls, user_message
+from ...envs.spoken import apart
 from ...envs.task import GoldCall
 from ...envs.tool import ToolCall
 from ..brief import Brief
@@ -44,6 +45,9 @@ class ModelReasoning:
         talk = [{"role": "system", "content": "\n\n".join(parts)}, *messages]
 
         def read(answer: AssistantMessage) -> AssistantMessage:
+            thought, said = apart(answer.content)  # a server that leaves thoughts in the words: they are stored as thoughts
+            reasoning = "\n".join([part for part in (answer.reasoning, thought) if part])
+            answer = answer._replace(content=said, reasoning=reasoning)
             for call in answer.tool_calls:
                 if call.name not in prompt.tools:
                     raise Unusable(f"there is no tool {shorten(call.name, 60)}")

@@ -79,7 +79,9 @@ def rescore(
         answer.data(report.record())
         shown = table("trajectory", "what differs")
         for item in report.changed[:20]:
-            shown.add_row(plain(item["id"]), f"success was {item['was'].get('success')}, is {item['now'].get('success')}")
+            why = "; ".join(f"turn {part['turn']}: {_ways(part)}" for part in item["turns"])
+            was, now = item["was"].get("success"), item["now"].get("success")
+            shown.add_row(plain(item["id"]), styled(f"success was {was}, is {now}{f' ({why})' if why else ''}"))
         for item in report.drifted[:20]:
             shown.add_row(plain(item["id"]), styled(f"drifted: {item['differs']}"))
         for item in report.unscorable[:20]:
@@ -87,5 +89,12 @@ def rescore(
         counts = f"{len(report.changed)} changed, {len(report.drifted)} drifted, {len(report.unscorable)} could not be judged"
         told = f"{report.same} of {report.episodes} verdicts stand; {counts}{torn_words(report.record())}"
         answer.show(*([shown] if differ else []), told)
+        for name, ways in sorted(report.by_check.items()):
+            answer.show(f"{name}: lost in {ways['lost']} episodes, gained in {ways['gained']}")
     if differ:
         raise typer.Exit(1)
+
+
+def _ways(turn: dict[str, Any]) -> str:
+    """The checks that a turn lost and gained, in words."""
+    return ", ".join(f"{way} {' and '.join(turn[way])}" for way in ("lost", "gained") if turn[way])

@@ -40,32 +40,37 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
     """List the envs; `envs show ENV` tells about one."""
     if context.invoked_subcommand is not None:
         return
-    from ..envs.env import pack_of
-    from ..envs.errors import MissingExtraError
     from ..envs.registry import ENVS, FOREIGN_ENVS
-    from ..envs.worldset import tool_table
 
     with answering(as_json) as answer:
-        rows = []
-        shown = table("env", "worlds", "tools", "tasks", right="tools,tasks")
-        for info in ENVS:
-            _, classes = env_and_worlds(info.id)
-            rows.append(
-                {"id": info.id, "worlds": list(info.worlds), "tools": len(tool_table(classes).tools), "tasks": len(pack_of(info.id))}
-            )
-            shown.add_row(info.id, ", ".join(info.worlds), str(rows[-1]["tools"]), str(rows[-1]["tasks"]))
-        missing = ""
-        for info in FOREIGN_ENVS:
-            row: dict[str, Any] = {"id": info.id, "worlds": list(info.worlds), "tools": None, "tasks": None}
-            try:
-                row.update(tools=len(tool_table(env_and_worlds(info.id)[1]).tools), tasks=len(pack_of(info.id)))
-            except MissingExtraError as error:
-                missing = str(error)
-            rows.append(row)
-            shown.add_row(info.id, f"{len(info.worlds)} classes of BFCL", str(row["tools"] or "-"), str(row["tasks"] or "-"))
+        rows = [_row(info) for info in (*ENVS, *FOREIGN_ENVS)]
+        shown = table("env", "worlds", "tools", "tasks", "available", right="tools,tasks")
+        for row in rows:
+            names = row["worlds"]
+            worlds = f"{len(names)} classes of {names[0].partition(':')[0].upper()}" if ":" in names[0] else ", ".join(names)
+            here = styled("yes", "green") if row["available"] else styled("no", "yellow")
+            shown.add_row(row["id"], worlds, str(row["tools"] or "-"), str(row["tasks"] or "-"), here)
         answer.data(rows)
-        answer.show(shown, *([styled(missing, "dim")] if missing else []))
+        lacking = sorted({row["needs"] for row in rows if not row["available"]})
+        answer.show(shown, *[styled(f"What is not available here comes with: {needs}", "dim") for needs in lacking])
         answer.show("A short name does as well (Banking), and so does a world of your own: module:World, file.py:Class, mcp:server.json.")
+
+
+def _row(info: EnvInfo) -> dict[str, Any]:
+    """An env as the list tells it; one that cannot be made here has no counts, and says what to install."""
+    from ..envs.env import pack_of
+    from ..envs.errors import MissingExtraError
+    from ..envs.extras import lacking
+    from ..envs.worldset import tool_table
+
+    row: dict[str, Any] = {"id": info.id, "worlds": list(info.worlds), "tools": None, "tasks": None, "available": True}
+    needs = lacking(info.worlds)
+    if not needs:
+        try:
+            return row | {"tools": len(tool_table(env_and_worlds(info.id)[1]).tools), "tasks": len(pack_of(info.id))}
+        except MissingExtraError as error:  # something deeper inside
+            needs = error.remedy
+    return row | {"available": False, "needs": needs}
 
 
 @envs.command("show")

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import ToolError, shorten
+from ...errors import MAX_VALUE_CHARS, ToolError, shorten
 from ...messages import Message
 from ...task import Task, TaskWorld
 from ...tool import Tool, ToolCall, ToolResult
@@ -57,6 +57,10 @@ class BfclJudge(Judge):
 
     # -- what an episode asks --------------------------------------------------------------------------
 
+    def heard(self, content: str) -> str:
+        """The content as it stands: BFCL knows no thoughts in it."""
+        return content
+
     def is_silent(self, calls: Sequence[ToolCall]) -> bool:
         """Whether BFCL could not decode these calls: then none is made, and the turn ends."""
         for call in calls:
@@ -68,7 +72,7 @@ class BfclJudge(Judge):
 
     def unknown(self, call: ToolCall, visible: Sequence[str]) -> ToolResult:
         """What is told of a call of something that is no tool: BFCL's words."""
-        return ToolResult(shorten(str(call.name)), unknown_text(str(call.name)), "unknown_tool")
+        return ToolResult(shorten(str(call.name)), unknown_text(shorten(str(call.name), MAX_VALUE_CHARS)), "unknown_tool")
 
     def schemas(self, tools: Mapping[str, Tool], visible: Sequence[str]) -> list[Message]:
         """The visible tools as BFCL shows them: what was held out comes last, in order of release, and without the hint."""

@@ -100,6 +100,9 @@ class Functions(ForeignWorld):
             return super().create(seed, size, swell, config)
         return functions_class(config).create(seed, size, swell, config)  # type: ignore[return-value]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Functions.create, (self.seed, self.size, self.swell, self._config)
+
 
 @lru_cache(maxsize=512)
 def functions_class(config: str) -> type[Functions]:
@@ -124,6 +127,10 @@ class BfclSingleJudge(Judge):
 
     def _run_gold(self) -> None:
         self.goals, self.fingerprints = [Counter()], [self.start.fingerprint()]
+
+    def heard(self, content: str) -> str:
+        """The content as it stands: BFCL knows no thoughts in it."""
+        return content
 
     def before(self) -> tuple[Message, ...]:
         """What the entry puts before the user's last words: a system's, or earlier turns."""

@@ -14,10 +14,11 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from ...errors import ErrorKind, ToolError, UnknownNameError
+from ...errors import ErrorKind, ToolError, UnknownNameError, bounded
 from ...extras import need
+from ...guard import words_of
 from ...signature import Parameter
 from ...tool import ToolResult
 from ...world import Size
@@ -151,7 +152,8 @@ class BfclTool(ForeignTool):
             return ToolResult(self.name, self.run(system, checked))
         except Exception as error:
             kind = error.kind if isinstance(error, ToolError) else _kind(error)
-            return ToolResult(self.name, f"Error during execution: {error}", kind, (), f"{type(error).__name__}: {error}")
+            text = bounded(f"Error during execution: {error}", checked)
+            return ToolResult(self.name, text, kind, (), words_of(error, 2_000))
 
 
 def _kind(error: Exception) -> ErrorKind:
@@ -178,6 +180,16 @@ class BfclWorld(ForeignWorld):
             instance._load_scenario(config.get("scenario", {}), long_context=config.get("long_context", False))
         names = Names(config.get("entry", ""), tuple(config.get("classes", (cls.api,))), config.get("gold", False))
         return BfclSystem(copy.deepcopy(instance), names)  # a copy: some of what was loaded is the module's own
+
+    def packed(self) -> BfclImage:
+        """The instance as it is kept."""
+        if self._image is None:
+            self._image = self.system.freeze()
+        return cast(BfclImage, self._image)
+
+    def unpack(self, moment: BfclImage) -> None:
+        """Go to a moment that another process kept."""
+        self._image, self._system, self._stale = moment, None, True
 
 
 @lru_cache(maxsize=16)

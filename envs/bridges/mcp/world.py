@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ...errors import DefinitionError, shorten
+from ...errors import DefinitionError, NotPortableError, shorten
 from ...world import Fact, Size
 from ..foreign import ForeignWorld
 from .declaration import RESTART, Ask, Declaration, declared
@@ -56,6 +56,11 @@ class McpWorld(ForeignWorld):
     def page(cls) -> str:
         """As of every world; with what was learnt since the class was made."""
         return "\n".join([super().page(), *[f"- {gap}" for gap in cls.learnt]])
+
+    def packed(self) -> Any:
+        """Nothing: a connection belongs to the process that has it."""
+        told = f"its server ({shorten(self.said.place)}) is alive for this process alone"
+        raise NotPortableError(f"world {type(self).__name__} cannot be pickled: {told}; make the env anew where it is needed")
 
     def known(self) -> Iterable[Fact]:
         """What the user knows: the values that the declaration names, or finds in the state."""

@@ -57,6 +57,14 @@ class Copier:
         except Exception as error:
             raise self._refused(thing, error) from None
 
+    def again(self, body: Any) -> Kept:
+        """A moment from its body alone, as another process had it."""
+        if not self.way:
+            raise DefinitionError(f"{self.owner}: no object has been kept here yet")
+        if self.way == "pickle":
+            return Kept(body, pickle.loads)
+        return Kept(body, self._wanted if callable(self._wanted) else copy.deepcopy)
+
     def same(self, kept: Kept, thing: Any) -> bool:
         """Whether an object is for certain as it was at a moment: its pickle is the same. False says nothing."""
         return self.way == "pickle" and bool(pickle.dumps(thing, 5) == kept.body)

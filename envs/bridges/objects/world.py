@@ -17,7 +17,7 @@ from typing import Any, ClassVar, cast, get_type_hints
 from pydantic import ValidationError
 
 from ...doubles import refuse_doubled_keys
-from ...errors import DefinitionError, ErrorKind, ToolError, shorten, telling
+from ...errors import DefinitionError, ErrorKind, NotPortableError, ToolError, shorten, telling
 from ...signature import OutputField
 from ...state import Table
 from ...tool import MAX_ARGUMENT_CHARS, ToolResult, _UndeclaredWrite
@@ -189,6 +189,19 @@ class ObjectWorld(ForeignWorld):
         shown, hidden = cast(ObjectSystem, self.system).parts()
         self._bring(self.state, shown)
         self._bring(self.hidden, hidden)
+
+    def packed(self) -> Any:
+        """The object's way of being kept, and what is kept of this moment."""
+        if self._image is None:
+            self._image = self.system.freeze()
+        return self.design.copier.way, cast(ObjectImage, self._image).kept.body
+
+    def unpack(self, moment: Any) -> None:
+        """Go to a moment that another process kept. Raises `NotPortableError` where objects are kept another way here."""
+        way, body = moment
+        if way != self.design.copier.way:
+            raise NotPortableError(f"world {type(self).__name__} was kept by {way} there, and is by {self.design.copier.way} here")
+        self._image, self._system, self._stale = ObjectImage(self.design, self.design.copier.again(body)), None, True
 
     def known(self) -> Any:
         """What the user knows: what stands in the state under the name of a parameter, where calls were seen to need it."""

@@ -120,7 +120,8 @@ class Bare:
         self._http.request(verb, f"/mcp{query}", data, {**HEADERS, **own, **headers})
         response = self._http.getresponse()
         text = response.read()
-        return response.status, dict(response.getheaders()), json.loads(text) if text else None
+        found = json.loads(text) if response.getheader("content-type") == "application/json" and text else text
+        return response.status, dict(response.getheaders()), found
 
     def open(self, query: str = "") -> tuple[int, Any]:
         """Open a session: the status, and the answer."""

@@ -63,9 +63,7 @@ def test_a_client_over_stdio_sees_the_tools_and_reads_what_the_world_says():
     assert {tool["name"]: tool["inputSchema"] for tool in tools} == {name: tool.parameter_schema for name, tool in banking.tools.items()}
     assert {tool["name"]: tool["description"] for tool in tools} == {name: tool.description for name, tool in banking.tools.items()}
     reads = {tool["name"]: tool["annotations"]["readOnlyHint"] for tool in tools}
-    assert reads == {
-        name: tool.is_read for name, tool in banking.tools.items()
-    }
+    assert reads == {name: tool.is_read for name, tool in banking.tools.items()}
     world = banking.create(5)
     assert texts == [world.call(name, arguments).text for name, arguments in moves]
     assert fingerprint == world.fingerprint() != banking.create(5).fingerprint()

@@ -64,6 +64,13 @@ def too_long(seen: Overlong) -> Malformed:
     return Malformed(Refusal(INVALID_REQUEST, words), _id_in(seen.head, seen.tail))
 
 
+def twice(to: int | str) -> Malformed:
+    """The answer to a request whose id is that of another one which is not answered yet."""
+    return Malformed(
+        Refusal(INVALID_REQUEST, f"the request {shorten(str(to), 40)} is not answered yet; another needs an id of its own"), to
+    )
+
+
 def message_in(data: bytes, methods: Collection[str]) -> dict[str, Any] | None:
     """The request or notification that some bytes are; None for what needs no answer.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import anyio
 
-from .jsonrpc import LONGEST, SHOWN, Malformed, Overlong, message_in, too_long
+from .jsonrpc import LONGEST, SHOWN, Malformed, Overlong, message_in, too_long, twice
 from .sdk_serving import METHODS, message_from, text_of_message
 
 _CHUNK = 1 << 16
@@ -99,6 +99,8 @@ class Conversation:
             found = message_in(line, METHODS)
             if found is None:
                 return
+            if (to := found.get("id")) in self._asked:
+                raise twice(to)
             message = message_from(found)
         except Malformed as malformed:
             await self._write(_line(malformed.answer))

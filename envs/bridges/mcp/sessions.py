@@ -36,6 +36,7 @@ from .jsonrpc import (
     Refusal,
     message_in,
     too_long,
+    twice,
 )
 from .sdk_serving import HANDSHAKES, METHODS, LocalOnly, serve, transport_of
 from .serving import Hall, Session
@@ -55,6 +56,7 @@ class _Live:
     def __init__(self, name: str, transport: Any) -> None:
         self.name, self.transport = name, transport
         self.used, self.busy = anyio.current_time(), 0
+        self.asked: set[str] = set()  # ids of requests that are not answered yet; the SDK takes 1 and "1" for the same
         self.scope, self.ended = anyio.CancelScope(), anyio.Event()
 
     @property
@@ -147,17 +149,22 @@ class Sessions:
             return Response(status_code=200)
         if request.method == "POST" and found is None:
             return Response(status_code=202)
-        await self._pass(live, request, body, send)
+        to = _of(found)
+        if to is not None and str(to) in live.asked:
+            raise twice(to)
+        await self._pass(live, request, body, send, to)
         return None
 
-    async def _pass(self, live: _Live, request: Request, body: bytes, send: Send) -> None:
+    async def _pass(self, live: _Live, request: Request, body: bytes, send: Send, to: int | str | None) -> None:
         """Let a session's HTTP side answer. An open stream of events (GET) is no sign of life."""
-        counts = request.method == "POST"
+        counts, asked = request.method == "POST", set() if to is None else {str(to)}
         live.busy += counts
+        live.asked |= asked
         try:
             await live.transport.handle_request(request.scope, _replayed(body, request.receive) if counts else request.receive, send)
         finally:
             live.busy -= counts
+            live.asked -= asked
             if counts:
                 live.used = anyio.current_time()
 
@@ -184,7 +191,7 @@ class Sessions:
         try:
             assert self._group is not None
             await self._group.start(self._run, live, Session(self.hall, name, task))
-            await self._pass(live, request, body, watched)
+            await self._pass(live, request, body, watched, found["id"])
         finally:
             if not opened:
                 self._end(live)

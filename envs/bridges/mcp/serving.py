@@ -54,7 +54,7 @@ class Ended(NamedTuple):
 
     def line(self) -> str:
         """The same for people, in one line."""
-        head = f"session {shorten(self.session, 12)}, task {shorten(self.task, 80)}:"
+        head = f"session {self.session[:8]}, task {shorten(self.task, 80)}:"
         if self.verdict is None:
             return f"{head} no verdict: {self.problem}"
         again = f", {self.resets} resets" if self.resets else ""
@@ -153,7 +153,7 @@ class Session:
                     self.hall.rooms.add(self._room)
                 return await anyio.to_thread.run_sync(work, self._room, limiter=self.hall.threads)
             except TurngymError as error:
-                self.hall.told(f"session {shorten(self.name, 12)}: {error}")
+                self.hall.told(f"session {self.name[:8]}: {error}")
                 raise Refusal(INTERNAL_ERROR, shorten(str(error), 300)) from error
 
     # -- requests --------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ class Sessions:
                     task_status.started()
                     await serve(self.hall.server(session), incoming, outgoing)
         except Exception as error:  # of the SDK: one session's end is not the others'
-            self.hall.told(f"session {live.name[:12]} broke off: {type(error).__name__}: {error}")
+            self.hall.told(f"session {live.name[:8]} broke off: {type(error).__name__}: {error}")
         finally:
             self._live.pop(live.name, None)
             live.ended.set()

@@ -68,14 +68,15 @@ async def connected(target: Any) -> AsyncIterator[Asking]:
 
 @asynccontextmanager
 async def _first(target: Any) -> AsyncIterator[Any]:
-    from mcp.client.streamable_http import streamable_http_client
+    from mcp.client import streamable_http
     from mcp.shared.memory import create_connected_server_and_client_session
 
     if not isinstance(target, (str, StdioServerParameters)):
         async with create_connected_server_and_client_session(target) as session:
             yield session
         return
-    opened = streamable_http_client(target) if isinstance(target, str) else mcp.stdio_client(target)
+    over_http = getattr(streamable_http, "streamable_http_client", None) or streamable_http.streamablehttp_client  # before 1.24
+    opened = over_http(target) if isinstance(target, str) else mcp.stdio_client(target)
     async with opened as (incoming, outgoing, *_), mcp.ClientSession(incoming, outgoing) as session:
         await session.initialize()
         yield session
@@ -151,7 +152,8 @@ def process(*arguments: str, cwd: Path = HERE) -> Iterator[subprocess.Popen[byte
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     env = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONWARNINGS": "error"}
     with subprocess.Popen([*COMMAND, *arguments, "--mcp"], cwd=cwd, env=env, **pipes) as started:
-        assert b"serving" in started.stderr.readline()
+        started.told = started.stderr.readline().decode()  # type: ignore[attr-defined]
+        assert "serving" in started.told
         try:
             yield started
         finally:

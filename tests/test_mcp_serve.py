@@ -8,6 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("mcp")
 
-from mcp_clients import COMMAND, HERE, Asking, Bare, connected, request, stdio
+from mcp_clients import COMMAND, HERE, INITIALIZE, READY, Asking, Bare, called, connected, lines, process, request, stdio
 from mini_tasks import borrow_task, two_turn_task
 from todo_world import Todo
 
@@ -276,6 +280,37 @@ def test_a_signal_ends_serving_at_once_and_cleanly(number: signal.Signals, more:
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--http", "127.0.0.1:0")])
+def test_a_call_that_hangs_does_not_hold_the_process(tmp_path: Path, more: tuple[str, ...]):
+    (tmp_path / "stuck.py").write_text(
+        "import time\nfrom todo_world import *\n"
+        "class Stuck(Todo):\n"
+        '    """A to-do list that hangs."""\n'
+        "    @tool\n    def hang(self) -> Item:\n"
+        '        """Hang."""\n'
+        "        time.sleep(600)\n"
+    )
+    with process(f"{tmp_path / 'stuck.py'}:Stuck", *more) as server:
+        if more:
+            client = Bare(server.told.split()[-1])
+            client.open()
+
+            def hang() -> None:
+                with suppress(OSError, HTTPException):  # what came back, if anything, says that the server left
+                    client.send("POST", called("hang"))
+
+            threading.Thread(target=hang).start()
+        else:
+            server.stdin.write(lines(INITIALIZE, READY, called("hang")))
+            server.stdin.flush()
+        time.sleep(1)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=12) == 0
+        if more:
+            client.close()
 
 
 def test_commands_that_cannot_be_followed_are_refused_in_a_line(capsys: pytest.CaptureFixture[str]):

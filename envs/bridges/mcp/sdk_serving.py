@@ -20,7 +20,9 @@ from mcp.shared.message import SessionMessage
 
 from .jsonrpc import INVALID_REQUEST, Malformed, Refusal
 
-__all__ = ["GENERATION", "HANDSHAKES", "METHODS", "LocalOnly", "built", "message_from", "serve", "text_of_message", "transport_of"]
+__all__ = [
+    "GENERATION", "HANDSHAKES", "METHODS", "LocalOnly", "built", "keep_quiet", "message_from", "serve", "text_of_message", "transport_of",
+]  # fmt: skip
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
@@ -45,6 +47,11 @@ METHODS = frozenset((*_MODELS, "initialize", "ping", *(("server/discover",) if G
 """The methods of requests that are answered; a server has a handler for each that is in `_MODELS`."""
 
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # or what clients send wrongly fills our stderr
+
+
+def keep_quiet() -> None:
+    """For a process that only serves: the first generation repeats on stderr what clients send wrongly, of any length."""
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def built(name: str, version: str, instructions: str, handlers: Mapping[str, Handler], lifespan: Lifespan) -> Server[Any]:

@@ -77,6 +77,7 @@ class Hall:
         self.rooms: set[Room] = set()
         self.threads = anyio.CapacityLimiter(_MOST_THREADS)
         self._turn = 0
+        self._said: set[str] = set()
         offer.start  # noqa: B018  # made before anybody comes, so that what cannot be opened is told at once
 
     @property
@@ -88,6 +89,12 @@ class Hall:
         """A new MCP server (the SDK's) for one connection."""
         one = session or Session(self)
         return built(f"turngym-{self.offer.name}", _version(), _INSTRUCTIONS, one.handlers, one.lifespan)
+
+    def tell_once(self, line: str) -> None:
+        """Tell whoever serves what is the same for many sessions; no more than a hundred lines of that kind."""
+        if line not in self._said and len(self._said) < 100:
+            self._said.add(line)
+            self.told(line)
 
     def next_task(self) -> Task | None:
         """The task whose turn it is."""
@@ -153,7 +160,7 @@ class Session:
                     self.hall.rooms.add(self._room)
                 return await anyio.to_thread.run_sync(work, self._room, limiter=self.hall.threads)
             except TurngymError as error:
-                self.hall.told(f"session {self.name[:8]}: {error}")
+                self.hall.tell_once(f"a session: {error}")
                 raise Refusal(INTERNAL_ERROR, shorten(str(error), 300)) from error
 
     # -- requests --------------------------------------------------------------------------------------

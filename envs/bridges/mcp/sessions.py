@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ...errors import DefinitionError
+from ...errors import DefinitionError, shorten
 from .jsonrpc import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -78,7 +78,6 @@ class Sessions:
         self._most, self._idle, self._spare = most, idle, spare
         self._live: dict[str, _Live] = {}
         self._group: TaskGroup | None = None
-        self._said: set[str] = set()
 
     @property
     def open(self) -> int:
@@ -100,13 +99,8 @@ class Sessions:
         while True:
             await anyio.sleep(min(30.0, self._idle / 4))
             for live in [live for live in self._live.values() if live.idle > self._idle]:
-                self._say_once(f"sessions that are silent for {self._idle / 60:g} minutes are dropped; the first was just now")
+                self.hall.tell_once(f"sessions that are silent for {self._idle / 60:g} minutes are dropped; the first was just now")
                 self._end(live)
-
-    def _say_once(self, line: str) -> None:
-        if line not in self._said:
-            self._said.add(line)
-            self.hall.told(line)
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -202,9 +196,9 @@ class Sessions:
             return True
         longest = max(self._live.values(), key=lambda live: live.idle)
         if longest.idle <= self._spare:
-            self._say_once(f"{self._most} sessions are open (--max-sessions) and none is idle: new ones are refused until one ends")
+            self.hall.tell_once(f"{self._most} sessions are open (--max-sessions) and none is idle: new ones are refused until one ends")
             return False
-        self._say_once(f"{self._most} sessions are open (--max-sessions): the longest idle ones make room for new ones from now on")
+        self.hall.tell_once(f"{self._most} sessions are open (--max-sessions): the longest idle ones make room for new ones from now on")
         self._end(longest)
         return True
 
@@ -215,7 +209,7 @@ class Sessions:
                     task_status.started()
                     await serve(self.hall.server(session), incoming, outgoing)
         except Exception as error:  # of the SDK: one session's end is not the others'
-            self.hall.told(f"session {live.name[:8]} broke off: {type(error).__name__}: {error}")
+            self.hall.tell_once(f"a session broke off: {type(error).__name__}: {shorten(str(error), 200)}")
         finally:
             self._live.pop(live.name, None)
             live.ended.set()

@@ -1,7 +1,7 @@
 """Where served worlds are heard: this process's stdin and stdout, or HTTP on a port.
 
-Laws: SIGINT and SIGTERM end serving at once and cleanly, whoever is connected, and how each task stood is told still; a port
-of 0 is any free one, and what it became is told.
+Laws: SIGINT and SIGTERM end serving at once and cleanly, whoever is connected, and how each task stood is told still (a call
+that is being made has five seconds); a port of 0 is any free one, and what it became is told.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from starlette.routing import Route
 from ...errors import DefinitionError
 from .lines import Conversation, wire
 from .room import Offer
-from .sdk_serving import serve
+from .sdk_serving import keep_quiet, serve
 from .serving import Hall
 from .sessions import MOST_SESSIONS, Sessions
 
 PATH = "/mcp"
 _GRACE = 1  # seconds that open requests have once a signal came
+_PATIENCE = 5.0  # seconds after which the process goes, whatever a world is doing then
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -37,6 +38,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def serve_stdio(hall: Hall, ready: Callable[[], None] = lambda: None) -> None:
     """Serve one session over stdin and stdout, until stdin ends or a signal comes; `ready` is called once it listens."""
+    keep_quiet()
     patient, stopped = asyncio.run(_stdio(hall, ready))
     if stopped and not patient:  # a thread still waits for a terminal, and nothing can interrupt it
         with contextlib.suppress(OSError, ValueError):
@@ -60,14 +62,22 @@ async def _stdio(hall: Hall, ready: Callable[[], None]) -> tuple[bool, bool]:
 
 @contextlib.contextmanager
 def _signals(stop: Callable[[], Any]) -> Iterator[None]:
-    """Stop on a signal, where there is a main thread and a loop that hears of them."""
-    loop = asyncio.get_running_loop()
+    """Stop on a signal, where there is a main thread and a loop that hears of them; a call that hangs cannot hold the process."""
+    loop, last = asyncio.get_running_loop(), threading.Timer(_PATIENCE, os._exit, (0,))
+    last.daemon = True
+
+    def leave() -> None:
+        if not last.is_alive():
+            last.start()
+        stop()
+
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in _SIGNALS:
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, leave)
     try:
         yield
     finally:
+        last.cancel()
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
@@ -84,6 +94,7 @@ def http_app(hall: Hall, host: str = "127.0.0.1", **bounds: Any) -> Starlette:
 
 def serve_http(hall: Hall, host: str, port: int, ready: Callable[[str], None], most: int = MOST_SESSIONS) -> None:
     """Serve sessions over streamable HTTP, `most` at once, until a signal comes; `ready` is told the address."""
+    keep_quiet()
     with _bound(host, port) as bound:
         server = _Uvicorn(http_app(hall, host, most=most), lambda: ready(_address(host, bound)))
         asyncio.run(server.until_stopped(bound))

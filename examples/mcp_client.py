@@ -2,7 +2,8 @@
 
     python examples/mcp_client.py                       # task 0 of Banking over stdio: gold is played, the verdict is read
 
-The same for another program: turngym serve Banking --mcp --task 0 --reply-tool [--http 127.0.0.1:8000]
+The same for another program: turngym serve Banking --mcp --task 0 --reply-tool --verdict [--http 127.0.0.1:8000]
+Without --verdict the same is told on the server's stderr when the session ends.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ async def read(client: Client, uri: str) -> Any:
 
 
 async def main(env: str = "Banking", index: int = 0) -> None:
-    serve = ["-m", "turngym", "serve", env, "--mcp", "--task", str(index), "--reply-tool"]
+    serve = ["-m", "turngym", "serve", env, "--mcp", "--task", str(index), "--reply-tool", "--verdict"]
     task = pack_of(env)[index]
     async with Client(StdioServerParameters(command=sys.executable, args=serve)) as client:
         tools = (await client.list_tools()).tools

@@ -8,6 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("mcp")
 
-from mcp import Client, MCPError, StdioServerParameters
+from mcp_clients import COMMAND, HERE, INITIALIZE, READY, Asking, Bare, called, connected, lines, process, request, stdio
 from mini_tasks import borrow_task, two_turn_task
 from todo_world import Todo
 
@@ -29,13 +33,6 @@ from turngym.envs.errors import DefinitionError
 from turngym.envs.explore import Explorer
 from turngym.envs.registry import world_class
 from turngym.envs.worldset import WorldSpec
-
-HERE = Path(__file__).parent
-COMMAND = [sys.executable, "-m", "turngym", "serve"]
-
-
-def stdio(*arguments: str) -> StdioServerParameters:
-    return StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], *arguments, "--mcp"], env={"PYTHONPATH": str(HERE)}, cwd=str(HERE))
 
 
 def todo(seed: int = 0, **more: Any) -> Offer:
@@ -55,36 +52,22 @@ def script(world: str, seed: int, calls: int) -> list[tuple[str, dict[str, Any]]
     return found
 
 
-async def told(client: Client, name: str, arguments: dict[str, Any]) -> str:
-    result = await client.call_tool(name, arguments)
-    assert len(result.content) == 1
-    text = str(getattr(result.content[0], "text", ""))
-    assert result.is_error == text.startswith('{"error"')
-    value = json.loads(text)
-    assert result.structured_content == (value if isinstance(value, dict) else None)
-    return text
-
-
-async def looked_up(client: Client, uri: str) -> str:
-    (content,) = (await client.read_resource(uri)).contents
-    return str(getattr(content, "text", ""))
-
-
 # -- what a client sees -----------------------------------------------------------------------------------
 
 
 def test_a_client_over_stdio_sees_the_tools_and_reads_what_the_world_says():
     async def live() -> tuple[Any, list[str], str]:
-        async with Client(stdio("Banking", "--seed", "5")) as client:
-            tools = (await client.list_tools()).tools
-            texts = [await told(client, name, arguments) for name, arguments in moves]
-            return tools, texts, await looked_up(client, "turngym://state/fingerprint")
+        async with connected(stdio("Banking", "--seed", "5")) as client:
+            tools = await client.tools()
+            texts = [await client.told(name, arguments) for name, arguments in moves]
+            return tools, texts, await client.read("turngym://state/fingerprint")
 
     banking, moves = world_class("Banking"), script("Banking", 5, 60)
     tools, texts, fingerprint = asyncio.run(live())
-    assert {tool.name: tool.input_schema for tool in tools} == {name: tool.parameter_schema for name, tool in banking.tools.items()}
-    assert {tool.name: tool.description for tool in tools} == {name: tool.description for name, tool in banking.tools.items()}
-    assert {tool.name: tool.annotations.read_only_hint for tool in tools} == {name: tool.is_read for name, tool in banking.tools.items()}
+    assert {tool["name"]: tool["inputSchema"] for tool in tools} == {name: tool.parameter_schema for name, tool in banking.tools.items()}
+    assert {tool["name"]: tool["description"] for tool in tools} == {name: tool.description for name, tool in banking.tools.items()}
+    reads = {tool["name"]: tool["annotations"]["readOnlyHint"] for tool in tools}
+    assert reads == {name: tool.is_read for name, tool in banking.tools.items()}
     world = banking.create(5)
     assert texts == [world.call(name, arguments).text for name, arguments in moves]
     assert fingerprint == world.fingerprint() != banking.create(5).fingerprint()
@@ -94,9 +77,9 @@ def test_a_client_over_stdio_sees_the_tools_and_reads_what_the_world_says():
 
 def test_hidden_tools_are_neither_shown_nor_called():
     async def live() -> tuple[set[str], str]:
-        async with Client(Hall(todo(hidden=frozenset(("add_item",)))).server()) as client:
-            names = {tool.name for tool in (await client.list_tools()).tools}
-            return names, await told(client, "add_item", {})
+        async with connected(Hall(todo(hidden=frozenset(("add_item",)))).server()) as client:
+            names = {tool["name"] for tool in await client.tools()}
+            return names, await client.told("add_item", {})
 
     names, text = asyncio.run(live())
     assert names == set(Todo.tools) - {"add_item"}
@@ -107,14 +90,14 @@ def test_hidden_tools_are_neither_shown_nor_called():
 
 def test_a_session_starts_over_by_its_reset_tool_alone():
     async def live() -> list[Any]:
-        async with Client(Hall(todo(3, reset_tool=True, state=True)).server()) as client:
-            first = await looked_up(client, "turngym://state")
-            await told(client, "finish_item", {"item": next(iter(Todo.create(3).items.keys()))})
-            changed = await looked_up(client, "turngym://state")
-            back = await told(client, "reset", {})
-            again = await looked_up(client, "turngym://state")
-            other = await told(client, "reset", {"seed": 4})
-            wrong = [await told(client, "reset", arguments) for arguments in ({"seed": -1}, {"seed": "x"}, {"seed": True}, {"sead": 1})]
+        async with connected(Hall(todo(3, reset_tool=True, state=True)).server()) as client:
+            first = await client.read("turngym://state")
+            await client.told("finish_item", {"item": next(iter(Todo.create(3).items.keys()))})
+            changed = await client.read("turngym://state")
+            back = await client.told("reset", {})
+            again = await client.read("turngym://state")
+            other = await client.told("reset", {"seed": 4})
+            wrong = [await client.told("reset", arguments) for arguments in ({"seed": -1}, {"seed": "x"}, {"seed": True}, {"sead": 1})]
             return [first, changed, again, json.loads(back), json.loads(other), *wrong]
 
     first, changed, again, back, other, *wrong = asyncio.run(live())
@@ -127,10 +110,10 @@ def test_a_session_starts_over_by_its_reset_tool_alone():
 
 def test_the_whole_state_is_shown_only_where_it_is_asked_for():
     async def live() -> list[str]:
-        async with Client(Hall(todo()).server()) as client:
-            with pytest.raises(MCPError, match="no resource turngym://state"):
-                await client.read_resource("turngym://state")
-            return [resource.uri for resource in (await client.list_resources()).resources]
+        async with connected(Hall(todo()).server()) as client:
+            with pytest.raises(Exception, match="no resource turngym://state"):
+                await client.read("turngym://state")
+            return await client.resources()
 
     assert asyncio.run(live()) == ["turngym://state/fingerprint"]
 
@@ -142,17 +125,17 @@ def test_a_task_is_lived_through_and_judged_behind_resources():
     task = two_turn_task(1)
 
     async def live() -> list[Any]:
-        offer = offer_of("Library", task=task, reply_tool=True)
-        async with Client(Hall(offer).server()) as client:
-            opening = json.loads(await looked_up(client, "turngym://task"))
-            before = json.loads(await looked_up(client, "turngym://verdict"))
+        offer = offer_of("Library", tasks=[task], reply_tool=True, verdict=True)
+        async with connected(Hall(offer).server()) as client:
+            opening = json.loads(await client.read("turngym://task"))
+            before = json.loads(await client.read("turngym://verdict"))
             for turn in task.turns:
                 for call in turn.gold:
-                    await told(client, call.name, call.arguments)
-                reply = json.loads(await told(client, "reply_to_user", {"text": turn.reply}))
-            after = json.loads(await looked_up(client, "turngym://verdict"))
-            closed = json.loads(await told(client, "reply_to_user", {"text": "?"}))
-            return [opening, before, reply, after, closed, json.loads(await looked_up(client, "turngym://task"))]
+                    await client.told(call.name, call.arguments)
+                reply = json.loads(await client.told("reply_to_user", {"text": turn.reply}))
+            after = json.loads(await client.read("turngym://verdict"))
+            closed = json.loads(await client.told("reply_to_user", {"text": "?"}))
+            return [opening, before, reply, after, closed, json.loads(await client.read("turngym://task"))]
 
     opening, before, reply, after, closed, ending = asyncio.run(live())
     assert opening["user"] == task.turns[0].user
@@ -168,10 +151,10 @@ def test_a_verdict_is_as_if_the_turn_ended_now_and_changes_nothing():
     task = borrow_task(0)
 
     async def live() -> list[Any]:
-        async with Client(Hall(offer_of("Library", task=task)).server()) as client:
+        async with connected(Hall(offer_of("Library", tasks=[task], verdict=True)).server()) as client:
             for call in task.turns[0].gold:
-                await told(client, call.name, call.arguments)
-            return [json.loads(await looked_up(client, "turngym://verdict")) for _ in range(2)]
+                await client.told(call.name, call.arguments)
+            return [json.loads(await client.read("turngym://verdict")) for _ in range(2)]
 
     one, two = asyncio.run(live())
     assert one == two
@@ -182,14 +165,14 @@ def test_a_verdict_is_as_if_the_turn_ended_now_and_changes_nothing():
 # -- sessions ---------------------------------------------------------------------------------------------
 
 
-async def _session(client: Client, label: str, calls: int, rng: Random) -> tuple[list[str], str]:
+async def _session(client: Asking, label: str, calls: int, rng: Random) -> tuple[list[str], str]:
     """Add items under one's own name, and see no other's."""
     for number in range(calls):
-        await told(client, "add_item", {"title": f"{label} {number}", "priority": "low", "due": "2026-03-09", "cost": "1.00"})
+        await client.told("add_item", {"title": f"{label} {number}", "priority": "low", "due": "2026-03-09", "cost": "1.00"})
         if rng.random() < 0.1:
             await asyncio.sleep(0)
-    listed = json.loads(await told(client, "list_items", {}))
-    return [item["title"] for item in listed], await looked_up(client, "turngym://state/fingerprint")
+    listed = json.loads(await client.told("list_items", {}))
+    return [item["title"] for item in listed], await client.read("turngym://state/fingerprint")
 
 
 def _alone(label: str, calls: int) -> tuple[list[str], str]:
@@ -204,7 +187,7 @@ def test_thousands_of_calls_over_parallel_sessions_never_mix(calls: int):
     hall = Hall(todo())
 
     async def one(label: str) -> tuple[list[str], str]:
-        async with Client(hall.server()) as client:
+        async with connected(hall.server()) as client:
             return await _session(client, label, calls, Random(label))
 
     async def live() -> list[tuple[list[str], str]]:
@@ -216,7 +199,7 @@ def test_thousands_of_calls_over_parallel_sessions_never_mix(calls: int):
 
 def test_sessions_over_http_never_mix_and_their_end_frees_their_worlds():
     async def one(address: str, label: str) -> tuple[list[str], str]:
-        async with Client(address) as client:
+        async with connected(address) as client:
             return await _session(client, label, 40, Random(label))
 
     async def live(address: str) -> list[tuple[list[str], str]]:
@@ -229,8 +212,8 @@ def test_sessions_over_http_never_mix_and_their_end_frees_their_worlds():
 
 def test_calls_of_one_session_at_once_are_done_one_at_a_time():
     async def live(address: str) -> list[str]:
-        async with Client(address) as client:
-            fill = [told(client, "add_item", {"title": f"{n}", "priority": "low", "due": "2026-03-09", "cost": "1.00"}) for n in range(60)]
+        async with connected(address) as client:
+            fill = [client.told("add_item", {"title": f"{n}", "priority": "low", "due": "2026-03-09", "cost": "1.00"}) for n in range(60)]
             return await asyncio.gather(*fill)
 
     with served_http(todo()) as (address, _):
@@ -245,19 +228,16 @@ def _texts(calls: int) -> list[str]:
     return [world.call("add_item", one).text for one in arguments]
 
 
-def test_a_revision_without_sessions_is_refused_in_words_over_http():
-    async def live(address: str) -> None:
-        async with Client(address, mode="2026-07-28") as client:
-            await client.call_tool("list_items", {})
-
+def test_a_revision_without_sessions_is_sent_back_to_the_handshake_over_http():
     with served_http(todo()) as (address, hall):
-        with pytest.raises(BaseExceptionGroup) as caught:
-            asyncio.run(live(address))
+        client = Bare(address)
+        status, _, told = client.send("POST", request("server/discover", 7), **{"mcp-protocol-version": "2026-07-28"})
+        assert (status, told["id"], told["error"]["code"]) == (400, 7, -32022)
+        assert "open one with the initialize handshake" in told["error"]["message"]
+        assert "2025-06-18" in told["error"]["data"]["supported"]
+        assert client.open()[0] == 200
         assert hall.open_rooms == 0
-    error: BaseException = caught.value
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert "open one with the initialize handshake" in str(error)
+        client.close()
 
 
 # -- the command ------------------------------------------------------------------------------------------
@@ -275,9 +255,9 @@ def test_what_a_world_prints_never_reaches_the_protocol(tmp_path: Path):
     )
 
     async def live() -> str:
-        async with Client(stdio(f"{tmp_path / 'loud.py'}:Loud")) as client:
-            await told(client, "shout", {})
-            return await told(client, "shout", {})
+        async with connected(stdio(f"{tmp_path / 'loud.py'}:Loud")) as client:
+            await client.told("shout", {})
+            return await client.told("shout", {})
 
     assert json.loads(asyncio.run(live())) == {"card": "x"}
 
@@ -302,6 +282,37 @@ def test_a_signal_ends_serving_at_once_and_cleanly(number: signal.Signals, more:
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--http", "127.0.0.1:0")])
+def test_a_call_that_hangs_does_not_hold_the_process(tmp_path: Path, more: tuple[str, ...]):
+    (tmp_path / "stuck.py").write_text(
+        "import time\nfrom todo_world import *\n"
+        "class Stuck(Todo):\n"
+        '    """A to-do list that hangs."""\n'
+        "    @tool\n    def hang(self) -> Item:\n"
+        '        """Hang."""\n'
+        "        time.sleep(600)\n"
+    )
+    with process(f"{tmp_path / 'stuck.py'}:Stuck", *more) as server:
+        if more:
+            client = Bare(server.told.split()[-1])
+            client.open()
+
+            def hang() -> None:
+                with suppress(OSError, HTTPException):  # what came back, if anything, says that the server left
+                    client.send("POST", called("hang"))
+
+            threading.Thread(target=hang).start()
+        else:
+            server.stdin.write(lines(INITIALIZE, READY, called("hang")))
+            server.stdin.flush()
+        time.sleep(1)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=12) == 0
+        if more:
+            client.close()
+
+
 def test_commands_that_cannot_be_followed_are_refused_in_a_line(capsys: pytest.CaptureFixture[str]):
     for arguments, words in (
         (["serve", "Banking"], "--mcp is the one protocol"),
@@ -314,15 +325,3 @@ def test_commands_that_cannot_be_followed_are_refused_in_a_line(capsys: pytest.C
     ):
         assert run(arguments) == 2
         assert words in capsys.readouterr().err
-
-
-def test_a_task_is_named_by_id_by_index_or_in_a_file(tmp_path: Path):
-    from turngym.commands.serve import _task
-    from turngym.envs.env import pack_of
-
-    pack = pack_of("Banking")
-    assert _task("Banking", "3") == _task("Banking", pack[3].id) == pack[3]
-    file = tmp_path / "tasks.jsonl"
-    file.write_text("".join(borrow_task(seed).line() + "\n" for seed in range(3)))
-    assert _task("Banking", str(file)) == borrow_task(0)
-    assert _task("Banking", f"{file}:2") == _task("Banking", f"{file}:{borrow_task(2).id}") == borrow_task(2)

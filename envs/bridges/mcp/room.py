@@ -1,14 +1,16 @@
 """What one MCP session sees of us: worlds of its own, their tools, and what can be looked up beside them.
 
 An `Offer` says what is served; a `Room` is one session's life in it. Laws: rooms share nothing that can change (each
-forks the worlds of the offer); a call never raises, whatever a client sent; looking something up changes nothing.
+forks the worlds of the offer), and may be lived in on threads, one room on one thread at a time; a call never raises,
+whatever a client sent; looking something up changes nothing; who is judged reads no verdict, unless the offer says so.
 Nothing here knows the protocol; `serving.py` does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,14 +20,16 @@ from ...errors import DefinitionError, shorten
 from ...messages import Message
 from ...task import Task
 from ...tool import Tool, ToolCall, ToolResult
-from ...verdict import judge_of
-from ...world import Size, unknown_tool
+from ...verdict import judge_of, spec_of
+from ...world import Size, World, unknown_tool
 from ...worldset import WorldSet, WorldSpec, tool_table
 from ..canon import plain_data
 
 RESET, REPLY = "reset", "reply_to_user"
 MOST_STEPS = 1_000_000  # a session lasts as long as its client wants
-TASK, PRINT, VERDICT, STATE = "turngym://task", "turngym://state/fingerprint", "turngym://verdict", "turngym://state"
+TASK, TASKS, PRINT = "turngym://task", "turngym://tasks", "turngym://state/fingerprint"
+VERDICT, STATE = "turngym://verdict", "turngym://state"
+_SHARED = threading.RLock()  # what rooms share (starts of worlds, judges, what both keep) is touched by one thread at a time
 
 
 class Control(NamedTuple):
@@ -71,29 +75,39 @@ class Offer:
     """What is served.
 
     Attributes:
-        name: the env's. specs: its worlds (of a task: those of the task). task: what every session lives through, if anything.
-        hidden: names of tools that are not offered. reset_tool: whether clients may start over by a tool `reset(seed)`.
+        name: the env's. specs: its worlds; tasks bring their own. tasks: one of which every session lives through, if there are
+        any. hidden: names of tools that are not offered. reset_tool: whether clients may start over by a tool `reset(seed)`.
         reply_tool: whether the user of a task can be answered by a tool, which ends the turn. state: whether the whole
-        state can be read; for harnesses, since it shows a model what only tools should.
+        state can be read; for harnesses, since it shows a model what only tools should. verdict: whether clients may read how
+        they are judged, gold's side included.
     """
 
     name: str
     specs: tuple[WorldSpec, ...]
-    task: Task | None = None
+    tasks: tuple[Task, ...] = ()
     hidden: frozenset[str] = frozenset()
     reset_tool: bool = False
     reply_tool: bool = False
     state: bool = False
+    verdict: bool = False
 
     def __post_init__(self) -> None:
-        known = tool_table(tuple([spec.world for spec in self.specs])).tools
-        if missing := sorted(self.hidden - known.keys()):
+        known = {name for classes in self._classes() for name in tool_table(classes).tools}
+        if missing := sorted(self.hidden - known):
             raise DefinitionError(f"{self.name} has no tool {', '.join(missing)} to hide")
         for name in self.controls:
             if name in known:
                 raise DefinitionError(f"{self.name} has a tool called {name} itself; serve it without that of the session")
-        if self.reply_tool and self.task is None:
-            raise DefinitionError("a user who can be answered comes with a task; name one with --task")
+        for wanted, words in ((self.reply_tool, "a user who can be answered"), (self.verdict, "a verdict that can be read")):
+            if wanted and not self.tasks:
+                raise DefinitionError(f"{words} comes with a task; name one with --task")
+
+    def _classes(self) -> set[tuple[type[World], ...]]:
+        """The sets of worlds that sessions may live in."""
+        if not self.tasks:
+            return {tuple([spec.world for spec in self.specs])}
+        named = {tuple([part.world for part in task.worlds]): task.worlds for task in self.tasks}
+        return {tuple([spec_of(part).world for part in parts]) for parts in named.values()}
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -102,38 +116,68 @@ class Offer:
 
     @cached_property
     def start(self) -> WorldSet:
-        """The worlds as every session finds them; not to be changed."""
-        return WorldSet.create(self.specs) if self.task is None else judge_of(self.task).start
+        """The worlds as every session without a task finds them, or those of the first task; not to be changed."""
+        return judge_of(self.tasks[0]).start if self.tasks else WorldSet.create(self.specs)
 
-    def open(self) -> Room:
-        """A room of one's own."""
-        return Room(self)
+    def task(self, wanted: str) -> Task:
+        """A task by its id, or by its index from 0. Raises `DefinitionError` where there is none."""
+        for task in self.tasks:
+            if task.id == wanted:
+                return task
+        if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 and int(wanted) < len(self.tasks):
+            return self.tasks[int(wanted)]
+        told = f"{TASKS} lists the {len(self.tasks)} there are" if self.tasks else "none is served"
+        raise DefinitionError(f"there is no task {shorten(wanted)}; {told}")
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The tasks that a session may ask for: index, id, and how many turns."""
+        return [{"index": index, "id": task.id, "turns": len(task.turns)} for index, task in enumerate(self.tasks)]
+
+    def resources(self) -> list[Resource]:
+        """What can be looked up in every session."""
+        found = [Resource(PRINT, "fingerprint", "32 hex digits, equal for equal states", "text/plain")]
+        if self.tasks:
+            found += [
+                Resource(TASK, "task", "what the user said so far, and which turn it is", "application/json"),
+                Resource(TASKS, "tasks", "the tasks that a session may ask for, for whoever opens sessions", "application/json"),
+            ]
+        if self.verdict:
+            told = "how the task stands: judged as if the turn ended now without a word"
+            found.append(Resource(VERDICT, "verdict", told, "application/json"))
+        if self.state:
+            found.append(Resource(STATE, "state", "every record of every table", "application/json"))
+        return found
+
+    def open(self, task: Task | None = None) -> Room:
+        """A room of one's own; `task`: one of ours, default the first."""
+        return Room(self, task or (self.tasks[0] if self.tasks else None))
 
 
 class Room:
     """One session. Laws: see the module; `close` lets go of the worlds, and later calls are refused.
 
     Attributes:
-        offer: what it was opened from. episode: of the task, if there is one. calls: how many were made.
+        offer: what it was opened from. task, episode: what is lived through, if anything. calls, resets: how many there were.
     """
 
-    def __init__(self, offer: Offer) -> None:
-        self.offer = offer
+    def __init__(self, offer: Offer, task: Task | None = None) -> None:
+        self.offer, self.task = offer, task
         self.episode: Episode | None = None
-        self.calls = 0
+        self.calls = self.resets = 0
         self._worlds: WorldSet | None = None
         self._said: list[Message] = []
         self._begin(None)
 
     def _begin(self, seed: int | None) -> None:
         offer = self.offer
-        if offer.task is not None:
-            self.episode = Episode(offer.task, max_steps=MOST_STEPS, hidden=offer.hidden)
-            self._said, self._worlds = list(self.episode.start()), self.episode.worlds
-        elif seed is None:
-            self._worlds = offer.start.fork()
-        else:
-            self._worlds = WorldSet.create([spec._replace(seed=seed) for spec in offer.specs])
+        with _SHARED:
+            if self.task is not None:
+                self.episode = Episode(self.task, max_steps=MOST_STEPS, hidden=offer.hidden)
+                self._said, self._worlds = list(self.episode.start()), self.episode.worlds
+            elif seed is None:
+                self._worlds = offer.start.fork()
+            else:
+                self._worlds = WorldSet.create([spec._replace(seed=seed) for spec in offer.specs])
 
     def close(self) -> None:
         """Let go of the worlds."""
@@ -174,8 +218,9 @@ class Room:
         seed = arguments.get("seed")
         if arguments.keys() - {"seed"} or isinstance(seed, bool) or not (seed is None or (isinstance(seed, int) and seed >= 0)):
             return ToolResult.failure(RESET, "invalid_arguments", "reset takes a seed, a whole number from 0, or nothing")
-        if seed is not None and self.offer.task is not None:
+        if seed is not None and self.task is not None:
             return ToolResult.failure(RESET, "invalid_arguments", "the task has its own seeds; reset without one")
+        self.resets += 1
         self._begin(seed)
         told = {"seed": self.worlds.worlds[0].seed, "fingerprint": self.worlds.fingerprint()}
         return ToolResult(RESET, json.dumps(told))
@@ -186,31 +231,21 @@ class Room:
             return ToolResult.failure(REPLY, "invalid_arguments", "reply_to_user takes a text")
         if episode is None or episode.over:
             return ToolResult.failure(REPLY, "limit_exceeded", "the conversation is over")
-        step = episode.step(text, ())
+        with _SHARED:
+            step = episode.step(text, ())
         self._said += [{"role": "assistant", "content": text}, *step.messages]
         words = [message["content"] for message in step.messages if message["role"] == "user"]
         return ToolResult(REPLY, json.dumps({"over": episode.over, **({"user": words[-1]} if words else {})}, ensure_ascii=False))
 
     # -- what can be looked up -------------------------------------------------------------------------
 
-    def resources(self) -> list[Resource]:
-        """What can be looked up in this session."""
-        found = [Resource(PRINT, "fingerprint", "32 hex digits, equal for equal states", "text/plain")]
-        if self.episode is not None:
-            found += [
-                Resource(TASK, "task", "what the user said so far, and which turn it is", "application/json"),
-                Resource(VERDICT, "verdict", "how the task stands: judged as if the turn ended now without a word", "application/json"),
-            ]
-        if self.offer.state:
-            found.append(Resource(STATE, "state", "every record of every table", "application/json"))
-        return found
-
     def read(self, uri: str) -> str | None:
         """The text of a resource; None where there is none."""
         readers: Mapping[str, Callable[[], Any]] = {
-            PRINT: self.worlds.fingerprint, TASK: self._task, VERDICT: self._verdict, STATE: lambda: state_of(self.worlds),
+            PRINT: self.worlds.fingerprint, TASK: self._task, VERDICT: self.verdict, STATE: lambda: state_of(self.worlds),
+            TASKS: self.offer.listed,
         }  # fmt: skip
-        if uri not in [resource.uri for resource in self.resources()]:
+        if uri not in [resource.uri for resource in self.offer.resources()]:
             return None
         told = readers[uri]()
         return told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
@@ -222,11 +257,14 @@ class Room:
         told = {"id": task.id, "env": task.env, "turn": episode.turn, "turns": len(task.turns), "over": episode.over}
         return {**told, "user": task.turns[episode.turn].user, "messages": self._said, "tools": list(episode.visible)}
 
-    def _verdict(self) -> dict[str, Any]:
-        assert self.episode is not None
-        judged = self.episode.fork()
-        if not judged.over:
-            judged.step("", ())
+    def verdict(self) -> dict[str, Any]:
+        """How the task stands, judged as if the turn ended now without a word."""
+        if self.episode is None:
+            raise RuntimeError("without a task there is no verdict")
+        with _SHARED:
+            judged = self.episode.fork()
+            if not judged.over:
+                judged.step("", ())
         return {**judged.verdict().record(), "over": self.episode.over}
 
     def __repr__(self) -> str:
@@ -253,18 +291,16 @@ def offer_of(
     *,
     seed: int = 0,
     size: Size = "small",
-    task: Task | None = None,
+    tasks: Sequence[Task] = (),
     hidden: frozenset[str] = frozenset(),
     reset_tool: bool = False,
     reply_tool: bool = False,
     state: bool = False,
+    verdict: bool = False,
 ) -> Offer:
-    """What to serve of an env, by its name, or of a task, which brings its own worlds."""
+    """What to serve of an env, by its name, or of tasks, which bring their own worlds."""
     from ...registry import user_env, world_class
-    from ...verdict import spec_of
 
-    if task is not None:
-        specs = tuple([spec_of(part) for part in task.worlds])
-    elif not specs:
+    if not specs and not tasks:
         specs = tuple([WorldSpec(world_class(world), seed, size) for world in user_env(name).worlds])
-    return Offer(name, specs, task, hidden, reset_tool, reply_tool, state)
+    return Offer(name, specs, tuple(tasks), hidden, reset_tool, reply_tool, state, verdict)

@@ -1,7 +1,7 @@
 """Where served worlds are heard: this process's stdin and stdout, or HTTP on a port.
 
-Laws: over stdio nothing but the protocol ever stands on stdout (what anything else prints goes to stderr); SIGINT and
-SIGTERM end serving at once and cleanly, whoever is connected; a port of 0 is any free one, and what it became is told.
+Laws: SIGINT and SIGTERM end serving at once and cleanly, whoever is connected, and how each task stood is told still (a call
+that is being made has five seconds); a port of 0 is any free one, and what it became is told.
 """
 
 from __future__ import annotations
@@ -11,145 +11,104 @@ import contextlib
 import os
 import signal
 import socket
-import stat
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
-from anyio import AsyncFile
-from mcp.server.stdio import stdio_server
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from ...errors import DefinitionError
+from .lines import Conversation, wire
 from .room import Offer
+from .sdk_serving import keep_quiet, serve
 from .serving import Hall
+from .sessions import MOST_SESSIONS, Sessions
 
 PATH = "/mcp"
-_LINE_LIMIT = 1 << 26
 _GRACE = 1  # seconds that open requests have once a signal came
+_PATIENCE = 5.0  # seconds after which the process goes, whatever a world is doing then
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 # -- stdio ------------------------------------------------------------------------------------------------
 
 
-def serve_stdio(offer: Offer, ready: Callable[[], None] = lambda: None) -> None:
+def serve_stdio(hall: Hall, ready: Callable[[], None] = lambda: None) -> None:
     """Serve one session over stdin and stdout, until stdin ends or a signal comes; `ready` is called once it listens."""
-    asyncio.run(_stdio(Hall(offer), ready))
+    keep_quiet()
+    patient, stopped = asyncio.run(_stdio(hall, ready))
+    if stopped and not patient:  # a thread still waits for a terminal, and nothing can interrupt it
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(0)
 
 
-async def _stdio(hall: Hall, ready: Callable[[], None]) -> None:
-    server = hall.server()
-    async with _wire() as (stdin, stdout):
-        serving = asyncio.ensure_future(_run(server, stdin, stdout))
-        with _signals(serving.cancel, patient=stdin is not None), contextlib.suppress(asyncio.CancelledError):
+async def _stdio(hall: Hall, ready: Callable[[], None]) -> tuple[bool, bool]:
+    """Serve; gives whether stdin can be interrupted, and whether a signal came."""
+    async with wire() as taken:
+        server = hall.server()
+        talk = Conversation(taken.write)
+        serving = asyncio.ensure_future(talk.hold(taken.chunks(), lambda incoming, outgoing: serve(server, incoming, outgoing)))
+        with _signals(serving.cancel):
             ready()
-            await serving
-
-
-async def _run(server: Any, stdin: Any, stdout: Any) -> None:
-    async with stdio_server(stdin, stdout) as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+            await asyncio.wait({serving})
+        if not serving.cancelled():
+            serving.result()
+        return taken.patient, serving.cancelled()
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], Any], patient: bool) -> Iterator[None]:
-    """Stop on a signal. A reader of a terminal cannot be interrupted, so there the process just goes."""
-    loop = asyncio.get_running_loop()
+def _signals(stop: Callable[[], Any]) -> Iterator[None]:
+    """Stop on a signal, where there is a main thread and a loop that hears of them; a call that hangs cannot hold the process."""
+    loop, last = asyncio.get_running_loop(), threading.Timer(_PATIENCE, os._exit, (0,))
+    last.daemon = True
 
     def leave() -> None:
-        if not patient:
-            os._exit(0)
+        if not last.is_alive():
+            last.start()
         stop()
 
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # no main thread, no such loop
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in _SIGNALS:
             loop.add_signal_handler(number, leave)
     try:
         yield
     finally:
+        last.cancel()
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
 
 
-class _Lines:
-    """Stdin as lines, and stdout as what is written to it: the two files that `stdio_server` asks for, without threads."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    def __aiter__(self) -> _Lines:
-        return self
-
-    async def __anext__(self) -> str:
-        line = await self._reader.readline()
-        if not line:
-            raise StopAsyncIteration
-        return line.decode("utf-8", "replace")
-
-    async def write(self, text: str) -> None:
-        self._writer.write(text.encode())
-
-    async def flush(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the client left; stdin will end too
-            await self._writer.drain()
-
-
-@contextlib.asynccontextmanager
-async def _wire() -> AsyncIterator[tuple[AsyncFile[str] | None, AsyncFile[str] | None]]:
-    """Stdin and stdout of this process, taken away from everybody else; (None, None) where they are no pipes."""
-    if not (_is_pipe(0) and _is_pipe(1)):
-        yield None, None
-        return
-    sys.stdout.flush()
-    own = os.dup(1)
-    os.dup2(2, 1)
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=_LINE_LIMIT)
-    incoming, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(0), "rb", 0))
-    outgoing, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(own, "wb", 0))
-    lines: Any = _Lines(reader, asyncio.StreamWriter(outgoing, protocol, None, loop))
-    try:
-        yield cast("AsyncFile[str]", lines), cast("AsyncFile[str]", lines)
-    finally:
-        incoming.close()
-        outgoing.close()
-        await asyncio.sleep(0)
-
-
-def _is_pipe(descriptor: int) -> bool:
-    try:
-        mode = os.fstat(descriptor).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-
-
 # -- HTTP -------------------------------------------------------------------------------------------------
 
 
-def http_app(hall: Hall, host: str = "127.0.0.1") -> Starlette:
-    """The hall as an ASGI application; sessions are found at `/mcp`. `hall` is one with `sessions=True`."""
-    return hall.server().streamable_http_app(streamable_http_path=PATH, json_response=True, host=host)
+def http_app(hall: Hall, host: str = "127.0.0.1", **bounds: Any) -> Starlette:
+    """The hall as an ASGI application; sessions are found at `/mcp`. `bounds`: as of `Sessions`."""
+    sessions = Sessions(hall, host, **bounds)
+    return Starlette(routes=[Route(PATH, endpoint=sessions)], lifespan=lambda app: sessions.running())
 
 
-def serve_http(offer: Offer, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve sessions over streamable HTTP until a signal comes; `ready` is told the address."""
-    hall = Hall(offer, sessions=True)
+def serve_http(hall: Hall, host: str, port: int, ready: Callable[[str], None], most: int = MOST_SESSIONS) -> None:
+    """Serve sessions over streamable HTTP, `most` at once, until a signal comes; `ready` is told the address."""
+    keep_quiet()
     with _bound(host, port) as bound:
-        server = _Uvicorn(http_app(hall, host), lambda: ready(_address(host, bound)))
+        server = _Uvicorn(http_app(hall, host, most=most), lambda: ready(_address(host, bound)))
         asyncio.run(server.until_stopped(bound))
 
 
 @contextlib.contextmanager
-def served_http(offer: Offer, host: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[str, Hall]]:
-    """Serve over HTTP on a thread of this process, as long as the block lasts: gives the address and the hall."""
-    hall, heard = Hall(offer, sessions=True), threading.Event()
+def served_http(what: Offer | Hall, host: str = "127.0.0.1", port: int = 0, **bounds: Any) -> Iterator[tuple[str, Hall]]:
+    """Serve over HTTP on a thread of this process, as long as the block lasts: gives the address and the hall.
+
+    `what`: an offer, or a hall of one's own. `bounds`: as of `Sessions`.
+    """
+    hall, heard = what if isinstance(what, Hall) else Hall(what), threading.Event()
     with _bound(host, port) as bound:
-        server = _Uvicorn(http_app(hall, host), heard.set)
+        server = _Uvicorn(http_app(hall, host, **bounds), heard.set)
         thread = threading.Thread(target=lambda: asyncio.run(server.until_stopped(bound)), name="turngym-serve", daemon=True)
         thread.start()
         try:
@@ -169,7 +128,7 @@ class _Uvicorn(uvicorn.Server):
 
     async def until_stopped(self, bound: socket.socket) -> None:
         """Serve on a bound socket until a signal comes or `should_exit` is set."""
-        with _signals(lambda: setattr(self, "should_exit", True), patient=True):
+        with _signals(lambda: setattr(self, "should_exit", True)):
             await self.serve(sockets=[bound])
 
     @contextlib.contextmanager

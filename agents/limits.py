@@ -86,7 +86,7 @@ def held(message: AssistantMessage, limit: int | None) -> tuple[AssistantMessage
     if limit is None:
         return message, []
     lost: list[dict[str, Any]] = []
-    content, reasoning = cut(message.content, limit), cut(message.reasoning, limit)
+    content, reasoning = [text if _is_cut(text, limit) else cut(text, limit) for text in (message.content, message.reasoning)]
     for part, now, was in (("content", content, message.content), ("reasoning", reasoning, message.reasoning)):
         if now is not was:
             lost.append(_lost(part, was))
@@ -100,10 +100,19 @@ def _held_call(call: ToolCall, index: int, lost: list[dict[str, Any]]) -> ToolCa
     name, arguments = shorten(call.name, MAX_VALUE_CHARS), str(call.arguments)
     if name is not call.name:
         lost.append(_lost("name", call.name) | {"call": index})
-    if len(arguments) > MAX_ARGUMENT_CHARS:  # still too long for any tool, and no JSON any more
+    if len(arguments) > MAX_ARGUMENT_CHARS and not _is_cut(
+        arguments, MAX_ARGUMENT_CHARS, "characters"
+    ):  # still too long for any tool, and no JSON any more
         lost.append(_lost("arguments", arguments) | {"call": index})
         arguments = f"{arguments[:MAX_ARGUMENT_CHARS]}\n[cut: {MAX_ARGUMENT_CHARS} of {len(arguments)} characters are shown]"
     return ToolCall(name, arguments, call.id)
+
+
+def _is_cut(text: str, limit: int, unit: str = "bytes") -> bool:
+    """Whether a text is one that was cut already: a recorded message that is played again stays as it is."""
+    if len(text) <= limit // 4 or not text.endswith(f"{unit} are shown]") or (place := text.rfind("\n[cut: ", -100)) < 0:
+        return False
+    return (len(text[:place].encode("utf-8", "surrogatepass")) if unit == "bytes" else place) <= limit
 
 
 def _lost(part: str, whole: str) -> dict[str, Any]:

@@ -87,6 +87,18 @@ def test_what_stands_beyond_the_limit_is_not_said_and_a_verdict_made_again_is_th
     assert (report.same, report.drifted, report.changed) == (1, [], [])
 
 
+def test_a_cut_message_that_is_played_again_stays_as_it_was():
+    """So that a run and its replay hold the same messages."""
+    long = json.dumps({"title": "x" * (MAX_ARGUMENT_CHARS + 10)})
+    limits = Limits(said=1_001)
+    made = play(
+        AssistantMessage("é" * 900, (ToolCall("find_book", long),)), AssistantMessage("é" * 900, reasoning="y" * 3_000), limits=limits
+    )
+    again = play(*made.assistant(), limits=limits)
+    assert (again.messages, again.results) == (made.messages, made.results)
+    assert len(made.messages[-1]["content"]) < 600
+
+
 def test_a_reply_of_twenty_megabytes_leaves_one_in_memory_and_in_the_record():
     reply = "word " * 4_000_000
     tracemalloc.start()

@@ -21,7 +21,7 @@ from typing import Any, Literal, Self, SupportsFloat
 
 import gymnasium
 
-from .door import allow_given
+from .door import allow_given, allowed
 from .episode import Episode, Interceptor, Step
 from .errors import TaskError, display
 from .messages import Message, parse_action
@@ -158,7 +158,7 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         Raises `NotPortableError` for a world that no other process can have: a live server, a class made in a function.
         """
         state = {name: value for name, value in self.__dict__.items() if name not in ("env_info", "tools", "tasks")}
-        return _arrived, (type(self), self.env_info, self.tasks if self._has_own_tasks else None), state
+        return _arrived, (type(self), self.env_info, self.tasks if self._has_own_tasks else None, allowed()), state
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -205,8 +205,12 @@ class ToolEnv(gymnasium.Env[tuple[Message, ...], Any]):
         }
 
 
-def _arrived(cls: type[ToolEnv], info: EnvInfo, tasks: TaskFile | None) -> ToolEnv:
-    """An env that another process sent, before its state: its worlds are loaded, so that what is in the state can be read."""
+def _arrived(cls: type[ToolEnv], info: EnvInfo, tasks: TaskFile | None, places: tuple[str, ...]) -> ToolEnv:
+    """An env that another process sent, before its state: its worlds are loaded, so that what is in the state can be read.
+
+    `places`: what its user allowed over there, which is allowed here too.
+    """
+    allow_given(places)
     env = object.__new__(cls)
     env.env_info = info
     env.tools = tool_table(tuple([world_class(name) for name in info.worlds])).tools

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import DefinitionError, ErrorKind, NotPortableError, ToolError, shorten
 from ..guard import words_of
-from ..registry import world_class
+from ..registry import user_world
 from ..signature import OutputField, Parameter
 from ..state import Table, record, rollback
 from ..tool import Predicate, Tool, ToolResult
@@ -291,7 +291,7 @@ def _opened(cls: type[ForeignWorld], seed: int, size: Size, swell: int, config: 
 
 def _again(place: str | Place, seed: int, size: Size, swell: int, config: str) -> ForeignWorld:
     """A world that another process sent, as it starts."""
-    cls: type[ForeignWorld] = world_class(place) if isinstance(place, str) else class_at(place)  # type: ignore[assignment]
+    cls: type[ForeignWorld] = user_world(place) if isinstance(place, str) else class_at(place)  # type: ignore[assignment]
     return cls.create(seed, size, swell, config)
 
 

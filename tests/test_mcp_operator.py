@@ -101,7 +101,7 @@ def test_the_command_tells_verdicts_on_stderr_and_in_its_log(tmp_path: Path):
     file.write_text("".join(task.line() + "\n" for task in tasks))
     log.write_text('{"kept": true}\n')
     asked = [request("resources/read", n, uri=f"turngym://{what}") for n, what in enumerate(("tasks", "task", "verdict"), 1)]
-    with process(WORLD, "--task", str(file), "--verdict-log", str(log)) as server:
+    with process(WORLD, "--world", "mini_world:Library", "--task", str(file), "--verdict-log", str(log)) as server:
         out, err = server.communicate(lines(INITIALIZE, READY, *asked), timeout=60)
     told = {message["id"]: message for message in map(json.loads, out.splitlines())}
     assert len(json.loads(told[1]["result"]["contents"][0]["text"])) == 2
@@ -136,7 +136,7 @@ def test_commands_that_cannot_be_followed_are_refused_before_anything_is_served(
     os.mkfifo(pipe)
     for more, words in (
         (["--verdict"], "comes with a task"),
-        (["--task", "0", "--verdict-log", str(link)], "it is a link"),
+        (["--task", "0", "--verdict-log", str(link)], "is a link"),
         (["--task", "0", "--verdict-log", str(pipe)], "plain file"),
         (["--task", "0", "--verdict-log", str(tmp_path)], "is a directory"),
         (["--task", "0", "--verdict-log", str(tmp_path / "no" / "file")], "there is no directory"),

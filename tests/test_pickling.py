@@ -24,7 +24,7 @@ from turngym.envs.bridges.objects import world_of
 from turngym.envs.env import ToolEnv
 from turngym.envs.errors import NotPortableError
 from turngym.envs.recall import RecallingWorlds
-from turngym.envs.registry import ENVS, world_class
+from turngym.envs.registry import ENVS, user_world
 from turngym.envs.worldset import WorldSet
 from turngym.envs.wrappers import FaultInjection, HoldOut
 from turngym.synthesis.pipeline import Maker, Request
@@ -196,7 +196,7 @@ class Shelf:
 
 
 def test_a_plain_object_travels_by_the_name_it_was_found_under():
-    world = world_class(f"{__file__}:Shelf").create()
+    world = user_world(f"{__file__}:Shelf").create()
     assert world.call("add", {"title": "Emma"}).value == {"result": 2}
     twins = [pickle.loads(pickle.dumps(world)), copy.deepcopy(world)]
     assert [twin.fingerprint() for twin in twins] == [world.fingerprint()] * 2

@@ -117,6 +117,8 @@ def writable_file(path: Path, ours: Ours) -> Path:
     refuse_symlink(path)
     if path.is_dir():
         raise RunError(f"{path} is a directory; name a file")
+    if path.exists() and not path.is_file():
+        raise RunError(f"{path} is no plain file; name another")
     if not parent.is_dir():
         raise RunError(f"there is no directory {parent}; make it first")
     if not os.access(path if path.exists() else parent, os.W_OK):

@@ -30,8 +30,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from .errors import DefinitionError, ErrorKind, ToolError, display, shorten
+from .records import is_record
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
-from .state import Cell, is_record, rollback
+from .state import Cell, rollback
+from .texts import writer_of
 from .types import sample_of, semantic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -251,8 +253,8 @@ class Tool:
         return self._arguments.validator.validate_python
 
     @cached_property
-    def _to_json(self) -> Callable[..., bytes]:
-        return TypeAdapter(self.returns).serializer.to_json
+    def _to_text(self) -> Callable[[Any], str]:
+        return writer_of(self.returns)
 
     def validate(self, arguments: str | dict[str, Any]) -> dict[str, Any]:
         """The arguments as the method takes them; raises `ToolError("invalid_arguments")`."""
@@ -304,7 +306,7 @@ class Tool:
             for predicate in self.requires:
                 if not predicate(world):
                     raise ToolError("precondition_failed", f"{self.name} is not possible yet. It needs: {_first_line(predicate)}")
-            text = self._to_json(self.method(world, **checked), warnings="error").decode()
+            text = self._to_text(self.method(world, **checked))
             if not journal:
                 return ToolResult(self.name, text)
             written = tuple([(table.spec.name, key) for table, key, _ in journal])

@@ -23,8 +23,9 @@ from random import Random
 from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import DefinitionError, ErrorKind, ToolError, shorten
+from ..records import record
 from ..signature import OutputField, Parameter
-from ..state import Table, record, rollback
+from ..state import Table, rollback
 from ..tool import Predicate, Tool, ToolResult
 from ..world import SIZES, Size, World
 from .canon import parts_of, result_text

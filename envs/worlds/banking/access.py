@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from .core import BankCore, code_sent, signed_in
 from .literals import NoticeId, Password, SignInCode, Username
@@ -163,4 +162,4 @@ class Access(BankCore):
         notice = self.mine(self.notices, notification)
         if notice.read:
             raise ToolError("conflict", f"{notification} is read already; list_notifications with unread_only shows the others")
-        return self.notices.put(replace(notice, read=True))
+        return self.notices.put(changed(notice, read=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from ...types import Amount, format_money
 from .core import BankCore, signed_in, unique
@@ -77,7 +77,7 @@ class Accounts(BankCore):
         """
         found = self.mine(self.accounts, account)
         unique((other.name for other in self.all_mine(self.accounts)), name, "an account")
-        return self._summary(self.accounts.put(replace(found, name=name)))
+        return self._summary(self.accounts.put(changed(found, name=name)))
 
     @tool(
         requires=signed_in,
@@ -241,7 +241,7 @@ class Accounts(BankCore):
         found = self.mine(self.disputes, dispute)
         if found.status != "open":
             raise ToolError("precondition_failed", f"{dispute} is {found.status}; only an open dispute can be withdrawn")
-        return self.disputes.put(replace(found, status="withdrawn"))
+        return self.disputes.put(changed(found, status="withdrawn"))
 
 
 def _newest(candidate: tuple[str, str, Movement, Account]) -> tuple[str, str]:

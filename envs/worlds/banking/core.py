@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -192,9 +192,9 @@ class BankCore(World):
             account = accounts.get(leg.account)
             if account is None:
                 desk = desks[leg.account]
-                desks.put(replace(desk, balance=desk.balance + leg.amount))
+                desks.put(changed(desk, balance=desk.balance + leg.amount))
             else:
-                accounts.put(replace(account, balance=account.balance + leg.amount))
+                accounts.put(changed(account, balance=account.balance + leg.amount))
                 self.books.put(Book(account.id, (*self.books[account.id].movements, movement.id)))
         return self.ledger.put(movement)
 

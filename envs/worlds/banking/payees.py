@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...tool import tool
 from .core import BankCore, signed_in, unique
 from .iban import clean_iban, currency_of, iban_problem
@@ -71,7 +70,7 @@ class Payees(BankCore):
         """
         found = self.active_payee(payee)
         unique((other.name for other in self.list_payees()), name, "a payee")
-        return self.payees.put(replace(found, name=name))
+        return self.payees.put(changed(found, name=name))
 
     @tool(
         requires=signed_in,
@@ -91,4 +90,4 @@ class Payees(BankCore):
         for order in self.orders:
             if order.payee == payee and order.status == "active":
                 raise ToolError("precondition_failed", f"{found.name} has the standing order {order.id}; cancel it first")
-        return self.payees.put(replace(found, status="removed"))
+        return self.payees.put(changed(found, status="removed"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Literal
 
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from ...types import Amount, Date
 from .core import MOVES, BankCore, signed_in
@@ -180,7 +180,7 @@ class Payments(BankCore):
         found = self.mine(self.scheduled, payment)
         if found.status != "pending":
             raise ToolError("precondition_failed", f"{payment} is {found.status}; only a pending payment can be cancelled")
-        return self.scheduled.put(replace(found, status="cancelled"))
+        return self.scheduled.put(changed(found, status="cancelled"))
 
     # -- every month ---------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Payments(BankCore):
         found = self.mine(self.orders, order)
         if found.status != "active":
             raise ToolError("precondition_failed", f"{order} is cancelled already")
-        return self.orders.put(replace(found, status="cancelled"))
+        return self.orders.put(changed(found, status="cancelled"))
 
 
 def _by_day(items: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, nearest, shorten
+from ...records import changed
 from ...tool import tool
 from .base import UPCOMING, TravelState, signed_in
 from .days import number
@@ -86,7 +85,7 @@ class AccountTools(TravelState):
         committed = self.committed(self.session)
         if committed > budget:
             raise ToolError("limit_exceeded", f"upcoming trips already cost {committed / 100:.2f}; the budget cannot be below that")
-        self.customers.put(replace(self.me, budget=budget))
+        self.customers.put(changed(self.me, budget=budget))
         return self._account()
 
     @tool(
@@ -159,7 +158,7 @@ class AccountTools(TravelState):
         for other in self.travellers:
             if other.passport_number == number and other.id != traveller:
                 raise ToolError("conflict", f"passport {number} is on file for someone else")
-        return self.travellers.put(replace(person, passport_number=number, passport_country=country, passport_expires=expires))
+        return self.travellers.put(changed(person, passport_number=number, passport_country=country, passport_expires=expires))
 
     @tool(
         requires=signed_in,

@@ -6,10 +6,10 @@ The tool files inherit from `TravelState`; each rule that more than one tool kee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Literal
 
 from ...errors import ToolError, nearest, shorten
+from ...records import changed
 from ...state import Cell, Table
 from ...world import Fact, World
 from .days import iso, moment, number, seconds
@@ -100,7 +100,7 @@ class TravelState(World):
         moment_now = self.timestamp
         for quote in self.quotes:
             if quote.status == "open" and quote.expires_at <= moment_now:
-                self.quotes.put(replace(quote, status="expired"))
+                self.quotes.put(changed(quote, status="expired"))
         for booking in self.bookings:
             if booking.status == "held" and booking.hold_until is not None and booking.hold_until <= moment_now:
                 self.give_up(booking, "expired", 0, booking.points_used)
@@ -110,8 +110,8 @@ class TravelState(World):
     def _complete(self, booking: Booking) -> None:
         earned = booking.paid // 100
         owner = self.customers[booking.customer]
-        self.customers.put(replace(owner, points=owner.points + earned))
-        self.bookings.put(replace(booking, status="completed", points_earned=earned))
+        self.customers.put(changed(owner, points=owner.points + earned))
+        self.bookings.put(changed(booking, status="completed", points_earned=earned))
 
     @property
     def day(self) -> int:
@@ -232,13 +232,13 @@ class TravelState(World):
         if card.owed + amount > card.limit:
             free = f"{(card.limit - card.owed) / 100:.2f}"
             raise ToolError("limit_exceeded", f"the card ending {card.last_four} has {free} left, {amount / 100:.2f} is needed")
-        self.cards.put(replace(card, owed=card.owed + amount))
+        self.cards.put(changed(card, owed=card.owed + amount))
         self._note("charge", card, amount, booking, policy)
 
     def refund(self, card_id: str, amount: int, booking: str | None, policy: str | None = None) -> None:
         """Give money back to the card that paid, expired or not."""
         card = self.cards[card_id]
-        self.cards.put(replace(card, owed=card.owed - amount))
+        self.cards.put(changed(card, owed=card.owed - amount))
         self._note("refund", card, amount, booking, policy)
 
     def _note(self, kind: Literal["charge", "refund"], card: Card, amount: int, booking: str | None, policy: str | None) -> None:
@@ -270,17 +270,17 @@ class TravelState(World):
             return booking
         self.fit_budget(extra)
         if booking.status == "held":
-            booking = replace(booking, price=booking.price + extra, due=booking.due + extra)
+            booking = changed(booking, price=booking.price + extra, due=booking.due + extra)
             return self.void_invoice(booking)
         self.charge(self.cards[str(booking.card)], extra, booking.id)
-        return replace(booking, price=booking.price + extra, paid=booking.paid + extra)
+        return changed(booking, price=booking.price + extra, paid=booking.paid + extra)
 
     def void_invoice(self, booking: Booking) -> Booking:
         """Take back the open invoice of a booking whose sum due changed; a new one can be asked for."""
         if booking.invoice is None:
             return booking
-        self.invoices.put(replace(self.invoices[booking.invoice], status="void"))
-        return replace(booking, invoice=None)
+        self.invoices.put(changed(self.invoices[booking.invoice], status="void"))
+        return changed(booking, invoice=None)
 
     def give_up(self, booking: Booking, status: Status, refund: int, points: int) -> Booking:
         """End a booking: give its places back, and money and points as the caller worked out."""
@@ -291,9 +291,9 @@ class TravelState(World):
             self.refund(str(booking.card), refund, booking.id)
         if points:
             owner = self.customers[booking.customer]
-            self.customers.put(replace(owner, points=owner.points + points))
+            self.customers.put(changed(owner, points=owner.points + points))
         left = booking.points_used - points
-        ended = replace(booking, status=status, refunded=refund, points_used=left, due=0, seat=None, hold_until=None)
+        ended = changed(booking, status=status, refunded=refund, points_used=left, due=0, seat=None, hold_until=None)
         return self.bookings.put(ended)
 
     def upcoming(self, booking: str) -> Booking:

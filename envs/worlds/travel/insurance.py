@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from .base import TravelState, signed_in
 from .days import moment
@@ -100,7 +99,7 @@ class InsuranceTools(TravelState):
         if found.cancel_until < self.timestamp or trip.starts_at <= self.timestamp:
             raise ToolError("precondition_failed", f"policy {policy} could be cancelled until {min(found.cancel_until, trip.starts_at)}")
         self.refund(found.card, found.premium, None, policy)
-        return self.policies.put(replace(found, status="cancelled"))
+        return self.policies.put(changed(found, status="cancelled"))
 
     @staticmethod
     def _premium(booking: Booking, rate: int) -> int:

@@ -1,0 +1,124 @@
+"""The JSON text of results, put together from the texts of their records, which are kept with them.
+
+A record never changes, so its text does not either: the text of a table's record is written once for all forks,
+and so is that of an entry made by a function that is `kept`. Law: a text is what pydantic writes of the whole value
+by its type, byte for byte; where something is not of its declared type, pydantic gets the whole, and refuses it.
+
+Not here: what a tool gives back, and how its values are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, get_args, get_origin
+
+from pydantic import TypeAdapter
+
+from .records import fields_of, is_record, is_stored, keep_text
+
+Write = Callable[[Any], str]
+
+
+def writer_of(returns: Any) -> Write:
+    """How results of a tool's return type become text; raises what pydantic raises for a value that is not of the type."""
+    if is_record(returns):
+        return _pen(returns).write
+    whole = _whole(returns)
+    if get_origin(returns) is not list or not is_record(get_args(returns)[0]):
+        return whole
+    pen = _pen(get_args(returns)[0])
+
+    def write(value: Any) -> str:
+        try:
+            texts = pen.texts(value) if type(value) is list else None
+        except Exception:  # let the whole say where it is wrong
+            texts = None
+        return whole(value) if texts is None else f"[{','.join(texts)}]"
+
+    return write
+
+
+def _whole(annotation: Any) -> Write:
+    serialize = TypeAdapter(annotation).serializer.to_json
+    return lambda value: serialize(value, warnings="error").decode()
+
+
+class _Pen:
+    """Writes the records of one class.
+
+    `_pens`: fields that are tuples of records -> their pen. `_runs`: all fields in order; those between two such as a set.
+    """
+
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+        self._whole = _whole(cls)
+        self._serialize = TypeAdapter(cls).serializer.to_json
+        self._stored = is_stored(cls)
+        fields = fields_of(cls)
+        self._pens = {name: _pen(item) for name, hint in fields.items() if (item := _item_of(hint)) is not None}
+        self._runs: list[str | set[str]] = []
+        for name in fields:
+            if name in self._pens:
+                self._runs.append(name)
+            elif self._runs and isinstance(self._runs[-1], set):
+                self._runs[-1].add(name)
+            else:
+                self._runs.append({name})
+
+    def write(self, row: Any) -> str:
+        """The text of one record, kept with it where that is of use."""
+        found: type = type(row)
+        if found is not self._cls:
+            return self._whole(row)
+        try:
+            text = row._text
+        except AttributeError:
+            text = self._fresh(row)
+            if self._stored:
+                keep_text(row, text)
+        else:
+            if text is None:
+                text = self._fresh(row)
+                keep_text(row, text)
+        return text  # type: ignore[no-any-return]
+
+    def texts(self, rows: Sequence[Any]) -> list[str] | None:
+        """The texts of records; None where none are kept, so that writing all at once is quicker, or some are no such records."""
+        cls = self._cls
+        if not rows:
+            return []
+        if not (self._stored or hasattr(rows[0], "_text")) or set(map(type, rows)) != {cls}:
+            return None
+        try:
+            return [row._text or self.write(row) for row in rows]
+        except AttributeError:
+            return [self.write(row) for row in rows]
+
+    def _fresh(self, row: Any) -> str:
+        inner = {}
+        for name, pen in self._pens.items():
+            rows = getattr(row, name)
+            try:
+                texts = pen.texts(rows) if type(rows) is tuple else None
+            except Exception:  # let the whole say where it is wrong
+                texts = None
+            if texts is None:
+                return self._whole(row)
+            inner[name] = f'"{name}":[{",".join(texts)}]'
+        if not inner:
+            return self._whole(row)
+        plain = self._serialize
+        parts = [inner[run] if isinstance(run, str) else plain(row, include=run, warnings="error").decode()[1:-1] for run in self._runs]
+        return f"{{{','.join(parts)}}}"
+
+
+@lru_cache(maxsize=1024)
+def _pen(cls: type) -> _Pen:
+    return _Pen(cls)
+
+
+def _item_of(hint: Any) -> type | None:
+    """The record class of a field that is an open tuple of records and nothing else."""
+    parts = get_args(hint) if get_origin(hint) is tuple else ()
+    return parts[0] if len(parts) == 2 and parts[1] is Ellipsis and is_record(parts[0]) else None

@@ -116,7 +116,7 @@ class Disk(Tree):
 
     def drop_all(self, top: Node) -> int:
         """Remove `top` and all under it; returns how many nodes went. Needs the rights on every directory."""
-        doomed = list(self.below(top))
+        doomed = self.below(top)
         for node in doomed:
             self.allow_drop(node)
         for node in doomed:

@@ -49,7 +49,7 @@ class Moving(Disk):
         if isinstance(node, Directory) and inside(target, node.path):
             raise ToolError("invalid_arguments", f"{node.path!r} cannot be copied into itself ({target!r})")
         replaced, cut = self.node(target) is not None, len(node.path)
-        size, made, nodes = 0, [], list(self.below(node))
+        size, made, nodes = 0, [], self.below(node)
         for item in nodes:
             size += item.size if isinstance(item, File) else 0
             place = target + item.path[cut:]

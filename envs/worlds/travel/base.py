@@ -5,7 +5,8 @@ The tool files inherit from `TravelState`; each rule that more than one tool kee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from ...errors import ToolError, nearest, shorten
@@ -48,6 +49,7 @@ from .records import (
 )
 
 LIVE: tuple[Status, ...] = ("held", "confirmed", "completed")
+BY_START = attrgetter("starts_at", "id")
 UPCOMING: tuple[Status, ...] = ("held", "confirmed")
 
 
@@ -86,12 +88,10 @@ class TravelState(World):
         me = self.customers[self.user]
         yield Fact("travel_email", me.email)
         yield Fact("travel_password", me.password)
-        for traveller in self.travellers:
-            if traveller.customer == me.id:
-                yield Fact("person_name", traveller.name)
-        for card in self.cards:
-            if card.customer == me.id:
-                yield Fact("travel_card_nickname", card.nickname)
+        for traveller in self.travellers.where(customer=me.id):
+            yield Fact("person_name", traveller.name)
+        for card in self.cards.where(customer=me.id):
+            yield Fact("travel_card_nickname", card.nickname)
         for city in self.cities:
             yield Fact("city", city.name)
 
@@ -179,9 +179,9 @@ class TravelState(World):
                 return hotel, kind
         raise ToolError("not_found", f"there is no room {shorten(room)!r}; get_hotel lists the rooms of a hotel")
 
-    def bookings_of(self, customer: str) -> Iterator[Booking]:
+    def bookings_of(self, customer: str) -> Sequence[Booking]:
         """All bookings of one customer, in order of id."""
-        return (booking for booking in self.bookings if booking.customer == customer)
+        return self.bookings.where(customer=customer)
 
     # -- places ----------------------------------------------------------------------------------------
 
@@ -193,8 +193,11 @@ class TravelState(World):
 
     def rooms_left(self, room: Room, day: int, nights: int) -> int:
         """Rooms of a kind that are free in every night of a stay."""
-        booked = [self.room_nights.get(f"{room.room}:{day + night}") for night in range(nights)]
-        return min([rooms_open(room, day + n) - (0 if b is None else b.booked) for n, b in enumerate(booked)])
+        booked, least = self.room_nights.getter(), room.count
+        for night in range(day, day + nights):
+            ours = booked(f"{room.room}:{night}")
+            least = min(least, rooms_open(room, night) - (0 if ours is None else ours.booked))
+        return least
 
     def take(self, booking: Booking, sign: int = 1) -> None:
         """Take (or with `sign=-1` give back) the places of a booking: a seat of its flight, or its room's nights."""
@@ -249,7 +252,7 @@ class TravelState(World):
     def committed(self, customer: str) -> int:
         """What a customer's trips that have not begun cost: live bookings less points, and active insurance of them."""
         ahead = {b.id: b.price - b.points_used for b in self.bookings_of(customer) if b.status in UPCOMING}
-        cover = [p.premium for p in self.policies if p.status == "active" and p.booking in ahead]
+        cover = [p.premium for p in self.policies.where(status="active") if p.booking in ahead]
         return sum(ahead.values()) + sum(cover)
 
     def fit_budget(self, extra: int) -> None:

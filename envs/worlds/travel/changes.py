@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import ToolError, shorten
 from ...records import changed
 from ...tool import tool
-from .base import TravelState, signed_in
+from .base import UPCOMING, TravelState, signed_in
 from .days import iso, number
 from .inventory import (
     Dated,
@@ -183,8 +183,8 @@ class ChangeTools(TravelState):
         if self.seats_left(target, cabin) <= 0:
             raise ToolError("unavailable", f"{cabin} is sold out on {flight.service.number} of {iso(day)}")
         self.passport_ok(self.travellers[booking.traveller], target)
-        for other in self.bookings_of(booking.customer):
-            if other.flight == key and other.traveller == booking.traveller and other.status in ("held", "confirmed"):
+        for other in self.bookings.where(customer=booking.customer, flight=key, traveller=booking.traveller):
+            if other.status in UPCOMING:
                 raise ToolError("conflict", f"{booking.traveller_name} is on that flight already, with booking {other.id}")
         base = max(booking.base_price, fare_price(target, cabin, booking.fare, self.day))
         return changed(booking, date=iso(day), starts_at=target.departs_at, flight=key, seat=None, base_price=base)

@@ -62,7 +62,7 @@ class InsuranceTools(TravelState):
         found, payer = self.upcoming(booking), self.own_card(card)
         if found.status != "confirmed":
             raise ToolError("precondition_failed", f"booking {booking} is {found.status}; pay_booking confirms it first")
-        if any(p.booking == booking and p.status == "active" for p in self.policies):
+        if self.policies.where(booking=booking, status="active"):
             raise ToolError("conflict", f"booking {booking} is insured already (list_policies)")
         premium = self._premium(found, next(rate for name, rate, _ in COVERS if name == cover))
         self.fit_budget(premium)

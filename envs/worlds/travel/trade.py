@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import ToolError, shorten
 from ...records import changed
 from ...tool import tool
-from .base import TravelState, signed_in
+from .base import UPCOMING, TravelState, signed_in
 from .days import iso, moment
 from .inventory import Dated, fare_price, read_fare, stay_price
 from .meanings import BookingId, CardId, FareId, Nights, Points, QuoteId, RoomId, TravelDay, TravellerId
@@ -222,8 +222,8 @@ class TradeTools(TravelState):
 
     def _may_fly(self, person: Traveller, flight: Dated) -> None:
         self.passport_ok(person, flight)
-        for other in self.bookings_of(self.session):
-            if other.flight == flight.id and other.traveller == person.id and other.status in ("held", "confirmed"):
+        for other in self.bookings.where(customer=self.session, flight=flight.id, traveller=person.id):
+            if other.status in UPCOMING:
                 raise ToolError("conflict", f"{person.name} is on this flight already, with booking {other.id}")
 
     def _held(self, booking: str) -> Booking:

@@ -128,7 +128,7 @@ class Cards(BankCore):
         return self.cards.put(Card(key, old.owner, old.account, ending, old.kind, through, "active", old.daily_limit, card))
 
     def _spent_today(self, card: str) -> int:
-        return sum(hold.amount for hold in self.holds if hold.card == card and hold.placed == self.today)
+        return sum([hold.amount for hold in self.holds.where(card=card, placed=self.today)])
 
     @tool(
         requires=signed_in,

@@ -84,10 +84,8 @@ class Payees(BankCore):
             payee: the payee to remove.
         """
         found = self.active_payee(payee)
-        for item in self.scheduled:
-            if item.payee == payee and item.status == "pending":
-                raise ToolError("precondition_failed", f"{found.name} has the scheduled payment {item.id}; cancel it first")
-        for order in self.orders:
-            if order.payee == payee and order.status == "active":
-                raise ToolError("precondition_failed", f"{found.name} has the standing order {order.id}; cancel it first")
+        for item in self.scheduled.where(payee=payee, status="pending"):
+            raise ToolError("precondition_failed", f"{found.name} has the scheduled payment {item.id}; cancel it first")
+        for order in self.orders.where(payee=payee, status="active"):
+            raise ToolError("precondition_failed", f"{found.name} has the standing order {order.id}; cancel it first")
         return self.payees.put(changed(found, status="removed"))

@@ -16,12 +16,12 @@ import types
 import typing
 from collections.abc import Callable
 from functools import lru_cache, update_wrapper
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "is_stored", "keep_text", "kept", "kept_in", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept", "kept_in", "reader", "record"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -32,11 +32,12 @@ _set = object.__setattr__
 
 
 class _Record:
-    """Base of all records. `_text`: its JSON text, None where that is worth keeping; `_kept`: function -> what it gave."""
+    """Base of all records. `_text`: its JSON text, if that is kept; `_kept`: function -> what it gave, if anything is kept."""
 
     __slots__ = ("_kept", "_text")
+    __turngym_texts__: ClassVar[bool] = False
     _kept: dict[Any, Any]
-    _text: str | None
+    _text: str
 
 
 @dataclass_transform(frozen_default=True)
@@ -73,11 +74,6 @@ def _with_base(cls: type[T]) -> type[T]:
 def is_record(value: Any) -> bool:
     """Whether a class or an instance was made by `record`."""
     return getattr(value, "__turngym_record__", False) is True
-
-
-def is_stored(cls: type) -> bool:
-    """Whether a table keeps records of this class (`TableSpec` says so): then their texts are worth keeping too."""
-    return getattr(cls, "__turngym_stored__", False) is True
 
 
 def fields_of(cls: type) -> dict[str, Any]:
@@ -166,8 +162,13 @@ else:
 # -- what is kept with a record ---------------------------------------------------------------------------
 
 
-def keep_text(row: Any, text: str | None) -> None:
-    """Keep the JSON text of a record with it; None says that it is worth keeping once it is known."""
+def keep_texts(cls: Any) -> None:
+    """Say that records of a class are shown more than once, so that their JSON texts are worth keeping."""
+    cls.__turngym_texts__ = True
+
+
+def keep_text(row: Any, text: str) -> None:
+    """Keep the JSON text of a record with it."""
     _set(row, "_text", text)
 
 
@@ -192,7 +193,7 @@ def kept(function: Callable[[R], V]) -> Callable[[R], V]:
         except (AttributeError, KeyError):
             found = kept_in(row)[function] = function(row)
             if is_record(found):
-                keep_text(found, None)
+                keep_texts(type(found))
             return found
 
     return update_wrapper(look, function)

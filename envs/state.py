@@ -18,12 +18,12 @@ from __future__ import annotations
 import enum
 import operator
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from .errors import DefinitionError, ToolError, shorten
-from .records import SCALARS, fields_of, is_record, reader
+from .records import SCALARS, fields_of, is_record, keep_texts, reader
 from .types import DontCare, Semantic, metadata_of, semantic_of
 
 K = TypeVar("K")
@@ -31,6 +31,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "<absent>", "__slots__": ()})()
+_NONE: dict[Any, Any] = {}
 _MASK = (1 << 128) - 1
 _new = object.__new__
 
@@ -66,7 +67,7 @@ class TableSpec:
             raise DefinitionError(f"table {name}: {record_type!r} is not a record; decorate the class with @record")
         self.name = name
         self.record = record_type
-        record_type.__turngym_stored__ = True  # type: ignore[attr-defined]
+        keep_texts(record_type)
         self.incidental = incidental
         self.fields = fields_of(record_type)
         self.key = next(iter(self.fields))
@@ -80,22 +81,20 @@ class TableSpec:
 class _Base:
     """The sealed contents that forks share: rows in key order; their hash and indexes, computed at first need."""
 
-    __slots__ = ("_indexes", "rows", "total")
+    __slots__ = ("indexes", "rows", "total")
 
     def __init__(self, rows: dict[Any, Any]) -> None:
         self.rows = dict(sorted(rows.items()))
         self.total: int | None = None
-        self._indexes: dict[tuple[str, ...], dict[Any, tuple[Any, ...]]] = {}
+        self.indexes: dict[tuple[str, ...], tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]] = {}
 
-    def index(self, fields: tuple[str, ...]) -> dict[Any, tuple[Any, ...]]:
-        """Value of one field, or values of several, -> the rows that hold it, in key order."""
-        found = self._indexes.get(fields)
-        if found is None:
-            read, groups = operator.attrgetter(*fields), dict[Any, list[Any]]()
-            for row in self.rows.values():
-                groups.setdefault(read(row), []).append(row)
-            found = self._indexes[fields] = {value: tuple(rows) for value, rows in groups.items()}
-        return found
+    def index(self, fields: tuple[str, ...]) -> tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]:
+        """How to read one field, or several at once, and for each value of it the rows that hold it, in key order."""
+        read, groups = operator.attrgetter(*fields), dict[Any, dict[Any, Any]]()
+        for key, row in self.rows.items():
+            groups.setdefault(read(row), {})[key] = row
+        self.indexes[fields] = read, groups
+        return read, groups
 
 
 _EMPTY = _Base({})
@@ -163,22 +162,26 @@ class Table(Generic[K, R]):
         """`get` as it is now, for many keys at one moment: as quick as a dict where nothing has changed. Not to be held over a write."""
         return self.get if self._over else self._rows.get
 
-    def where(self, **values: Any) -> Sequence[R]:
+    def where(self, **values: Any) -> list[R]:
         """The records that hold these values in these fields, in key order: `accounts.where(owner=customer)`.
 
         The first time a combination of fields is asked for, the sealed base is indexed by it, for all forks. Costs
         what is found and what this episode changed. Raises `AttributeError` for a field that records do not have.
         """
         fields = tuple(values)
+        base = self._base
+        read, groups = base.indexes.get(fields) or base.index(fields)
         wanted = tuple(values.values()) if len(fields) > 1 else values[fields[0]]
-        found = self._base.index(fields).get(wanted, ())
-        over = self._over
+        found, over = groups.get(wanted, _NONE), self._over
         if not over:
-            return found
-        read, key = operator.attrgetter(*fields), self.spec.key
-        kept = [row for row in found if getattr(row, key) not in over]
-        fresh = [row for row in over.values() if row is not _ABSENT and read(row) == wanted]
-        return sorted(kept + fresh, key=operator.attrgetter(key)) if fresh else kept
+            return list(found.values())
+        merged = found.copy()
+        for key, row in over.items():
+            if row is not _ABSENT and read(row) == wanted:
+                merged[key] = row
+            elif key in found:
+                del merged[key]
+        return list(merged.values()) if merged.keys() <= found.keys() else [merged[key] for key in sorted(merged)]
 
     def __len__(self) -> int:
         rows, size = self._base.rows, len(self._base.rows)
@@ -245,8 +248,8 @@ class Table(Generic[K, R]):
         twin.spec = self.spec
         twin._base = self._base
         twin._rows = self._rows
-        twin._over = self._over.copy()
-        twin._marks = self._marks.copy()
+        over = self._over
+        twin._over, twin._marks = (over.copy(), self._marks.copy()) if over else ({}, {})
         twin._journal = journal
         return twin
 
@@ -342,7 +345,7 @@ class Cell(Generic[T]):
         return (cells._rows[name] if found is None else found)[0]
 
     def __set__(self, instance: Any, value: T) -> None:
-        if type(value) not in SCALARS:
+        if type(value) not in SCALARS and not is_record(type(value)):
             _require_frozen(value, self.name)
         instance._cells._set(self.name, (value,))
 

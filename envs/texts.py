@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import TypeAdapter
 
-from .records import fields_of, is_record, is_stored, keep_text
+from .records import fields_of, is_record, keep_text
 
 Write = Callable[[Any], str]
 
@@ -50,11 +50,10 @@ class _Pen:
     `_pens`: fields that are tuples of records -> their pen. `_runs`: all fields in order; those between two such as a set.
     """
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: Any) -> None:
         self._cls = cls
         self._whole = _whole(cls)
         self._serialize = TypeAdapter(cls).serializer.to_json
-        self._stored = is_stored(cls)
         fields = fields_of(cls)
         self._pens = {name: _pen(item) for name, hint in fields.items() if (item := _item_of(hint)) is not None}
         self._runs: list[str | set[str]] = []
@@ -68,34 +67,30 @@ class _Pen:
 
     def write(self, row: Any) -> str:
         """The text of one record, kept with it where that is of use."""
-        found: type = type(row)
-        if found is not self._cls:
-            return self._whole(row)
-        try:
-            text = row._text
-        except AttributeError:
-            text = self._fresh(row)
-            if self._stored:
-                keep_text(row, text)
-        else:
-            if text is None:
-                text = self._fresh(row)
-                keep_text(row, text)
-        return text  # type: ignore[no-any-return]
+        cls = self._cls
+        keeps = cls.__turngym_texts__ and type(row) is cls
+        if keeps and (text := getattr(row, "_text", None)) is not None:
+            return text  # type: ignore[no-any-return]
+        made = self._fresh(row) if self._pens else self._serialize(row, warnings="error").decode()
+        if keeps:
+            keep_text(row, made)
+        return made
 
     def texts(self, rows: Sequence[Any]) -> list[str] | None:
-        """The texts of records; None where none are kept, so that writing all at once is quicker, or some are no such records."""
+        """The texts of records; None where they are not kept, so that writing all at once is quicker, or some are no such records."""
         cls = self._cls
         if not rows:
             return []
-        if not (self._stored or hasattr(rows[0], "_text")) or set(map(type, rows)) != {cls}:
+        if not cls.__turngym_texts__ or set(map(type, rows)) != {cls}:
             return None
         try:
-            return [row._text or self.write(row) for row in rows]
+            return [row._text for row in rows]
         except AttributeError:
             return [self.write(row) for row in rows]
 
     def _fresh(self, row: Any) -> str:
+        if type(row) is not self._cls:
+            return self._whole(row)
         inner = {}
         for name, pen in self._pens.items():
             rows = getattr(row, name)
@@ -106,8 +101,6 @@ class _Pen:
             if texts is None:
                 return self._whole(row)
             inner[name] = f'"{name}":[{",".join(texts)}]'
-        if not inner:
-            return self._whole(row)
         plain = self._serialize
         parts = [inner[run] if isinstance(run, str) else plain(row, include=run, warnings="error").decode()[1:-1] for run in self._runs]
         return f"{{{','.join(parts)}}}"

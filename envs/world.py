@@ -62,6 +62,29 @@ class _CellsSpec:
         self.incidental = False
 
 
+class _Part:
+    """Stands on a world class for a table (or the cells) that an instance has not touched since a fork.
+
+    The first touch takes a copy out of the parts that forks share, into the instance, where it is found from then on.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, world: Any, owner: type) -> Any:
+        if world is None:
+            return self
+        mine, name = world.__dict__, self.name
+        try:
+            part = mine[name] = mine["_parts"][name].fork(mine["_journal"])
+        except KeyError:
+            raise AttributeError(f"{owner.__name__} has no {name} yet; generate fills the tables") from None
+        mine["_touched"].append(name)
+        return part
+
+
 class World:
     """Base of all worlds. Subclass it in one file; see CONTRIBUTING for the way through.
 
@@ -99,6 +122,8 @@ class World:
         cls.table_specs = {
             name: TableSpec(name, get_args(hint)[1], name in cls.INCIDENTAL) for name, hint in hints.items() if get_origin(hint) is Table
         }
+        for name in ("_cells", *cls.table_specs):
+            setattr(cls, name, _Part(name))
         cells = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Cell)}
         cls.cell_specs = {n: CellSpec(n, c.initial, c.incidental) for n, c in cells.items()}
         cls._cells_spec = _CellsSpec(cls.cell_specs)  # type: ignore[attr-defined]
@@ -285,16 +310,6 @@ class World:
             for name in touched:
                 parts[name] = state[name]
         return list(parts.values())
-
-    def __getattr__(self, name: str) -> Any:
-        """The first touch of a table after a fork: take a copy of it out of the parts that forks share."""
-        parts = self.__dict__.get("_parts")
-        if parts is None or name not in parts:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        part = parts[name].fork(self._journal)
-        self.__dict__[name] = part
-        self._touched.append(name)
-        return part
 
     def fork(self) -> Self:
         """An independent copy, in a time that grows neither with the state nor with the number of tables.

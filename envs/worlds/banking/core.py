@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import changed, keep_text, kept_in
+from ...records import changed, keep_texts, kept_in
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -57,6 +57,7 @@ from .records import (
 )
 from .views import Transaction
 
+keep_texts(Transaction)  # `seen_from` keeps them
 R = TypeVar("R")
 OPENING_HOUR = 6 * 3600
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -128,7 +129,7 @@ class BankCore(World):
 
     def all_mine(self, table: Table[Any, R]) -> list[R]:
         """The signed-in customer's records, in order of id."""
-        return list(table.where(owner=self.session.customer))
+        return table.where(owner=self.session.customer)
 
     def active_payee(self, key: str) -> Payee:
         """A payee of the signed-in customer that was not removed."""
@@ -231,7 +232,6 @@ class BankCore(World):
             fee = movement.fee if sender else 0
             seen = Transaction(movement.id, account.id, movement.date, kind, other, movement.reference, amount, fee, account.currency)
             known[account.id] = seen
-            keep_text(seen, None)
         return seen
 
     def movements_of(self, account: str) -> Iterator[Movement]:

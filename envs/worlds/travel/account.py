@@ -97,7 +97,7 @@ class AccountTools(TravelState):
     )
     def list_travellers(self) -> list[Traveller]:
         """List the traveller profiles of the customer, with their passports."""
-        return list(self.travellers.where(customer=self.session))
+        return self.travellers.where(customer=self.session)
 
     @tool(
         requires=signed_in,
@@ -201,7 +201,7 @@ class AccountTools(TravelState):
     )
     def list_policies(self) -> list[Policy]:
         """List the customer's travel insurance policies, cancelled ones too."""
-        return list(self.policies.where(customer=self.session))
+        return self.policies.where(customer=self.session)
 
     @tool(
         requires=signed_in,
@@ -213,7 +213,7 @@ class AccountTools(TravelState):
     )
     def list_invoices(self) -> list[Invoice]:
         """List the customer's invoices with amount, state, and the IBAN to pay to."""
-        return list(self.invoices.where(customer=self.session))
+        return self.invoices.where(customer=self.session)
 
     @tool(
         requires=signed_in,

@@ -5,7 +5,7 @@ The tool files inherit from `TravelState`; each rule that more than one tool kee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal
 
@@ -179,7 +179,7 @@ class TravelState(World):
                 return hotel, kind
         raise ToolError("not_found", f"there is no room {shorten(room)!r}; get_hotel lists the rooms of a hotel")
 
-    def bookings_of(self, customer: str) -> Sequence[Booking]:
+    def bookings_of(self, customer: str) -> list[Booking]:
         """All bookings of one customer, in order of id."""
         return self.bookings.where(customer=customer)
 

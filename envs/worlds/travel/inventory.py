@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...records import keep_text
+from ...records import keep_texts
 from .days import moment, weekday
 from .meanings import Cabin, FareKind, Position
 from .records import Room, Route, Service
@@ -154,14 +154,15 @@ def seat_fee(seat: str) -> int:
     return LEGROOM_FEE if seat[:-1] == str(1 + BUSINESS_ROWS) else 0
 
 
+keep_texts(SeatOffer)  # every map shows the same ones
+
+
 @lru_cache(maxsize=1024)
 def seat_offer(seat: str) -> SeatOffer:
     """A free seat as the map shows it."""
     fee = seat_fee(seat)
     position: Position = "window" if seat[-1] in "AF" else "aisle"
-    offer = SeatOffer(seat, int(seat[:-1]), position, fee > 0, fee)
-    keep_text(offer, None)  # every map shows the same ones
-    return offer
+    return SeatOffer(seat, int(seat[:-1]), position, fee > 0, fee)
 
 
 # -- rooms --------------------------------------------------------------------------------------------------

@@ -25,13 +25,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import groupby
 from random import Random
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
 from .errors import DefinitionError, UnknownNameError, nearest, shorten
+from .ids import fill
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
 from .types import sample_of, semantic_of
@@ -40,7 +40,6 @@ Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 _new = object.__new__
 _PROMISED = 16  # more than any conversation mints of one kind
-_DIGITS, _LETTERS = "0123456789", "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 class Fact(NamedTuple):
@@ -230,7 +229,7 @@ class World:
         while True:
             number = self.draw("id" if making is None else "generated id", name, count, below=1 << 62)
             count += 1
-            candidate = _fill(pattern, number)
+            candidate = fill(pattern, number)
             if candidate not in table:
                 if making is not None:
                     if self.swell and candidate in _episode_ids(type(self), self.seed, name, pattern):  # type: ignore[arg-type]
@@ -381,7 +380,7 @@ def _episode_ids(cls: type[World], seed: int, name: str, pattern: str) -> frozen
     """The first ids that an episode will mint for a table: swelling leaves them free, so that it changes none of them."""
     world = _new(cls)
     world.__dict__["seed"] = seed
-    return frozenset([_fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
+    return frozenset([fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
 
 
 def _known(hint: Any) -> str | None:
@@ -392,24 +391,3 @@ def _known(hint: Any) -> str | None:
 @lru_cache(maxsize=64)
 def _moment(now: int) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _fill(pattern: str, number: int) -> str:
-    out = []
-    for text, times, letters in _runs(pattern):
-        if times and not letters:  # a run of digits at once, lowest first
-            number, digits = divmod(number, 10**times)
-            text = str(digits).zfill(times)[::-1]
-        for _ in range(times if letters else 0):
-            number, digit = divmod(number, len(letters))
-            text += letters[digit]
-        out.append(text)
-    return "".join(out)
-
-
-@lru_cache(maxsize=1024)
-def _runs(pattern: str) -> tuple[tuple[str, int, str], ...]:
-    """A pattern in runs: text as it stands, or how many digits or letters are to be drawn, and from which letters."""
-    drawn = {"#": "", "@": _LETTERS, "*": _LETTERS + _DIGITS[2:]}
-    runs = [(sign, "".join(same)) for sign, same in groupby(pattern, lambda sign: sign if sign in drawn else "")]
-    return tuple([("", len(text), drawn[sign]) if sign else (text, 0, "") for sign, text in runs])

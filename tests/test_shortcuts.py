@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turngym.envs import record
+from turngym.envs.ids import _DIGITS, _LETTERS, fill
 from turngym.envs.registry import world_class
 from turngym.envs.state import _digest, _digest_all
 from turngym.envs.told import _GLUED, _THOUSANDS, normalise
 from turngym.envs.types import format_money
-from turngym.envs.world import _DIGITS, _LETTERS, World, _fill
+from turngym.envs.world import World
 from turngym.envs.worlds.banking.iban import _remainder
 from turngym.synthesis.chain import _TELLTALE, _telltales
 
@@ -50,7 +51,7 @@ def test_ids_look_as_drawn_sign_by_sign(pattern: str, number: int) -> None:
         letters = {"#": _DIGITS, "@": _LETTERS, "*": _LETTERS + _DIGITS[2:]}.get(sign, sign)
         left, place = divmod(left, len(letters))
         out.append(letters[place])
-    assert _fill(pattern, number) == "".join(out)
+    assert fill(pattern, number) == "".join(out)
 
 
 @given(st.integers(-(10**14), 10**14))

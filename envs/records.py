@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, d
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept", "kept_in", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept", "kept_in", "kept_while", "reader", "record"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -179,6 +179,16 @@ def kept_in(row: Any) -> dict[Any, Any]:
     except AttributeError:
         _set(row, "_kept", {})
         return row._kept  # type: ignore[no-any-return]
+
+
+def kept_while(row: Any, mark: Any, parts: tuple[Any, ...], make: Callable[[], V]) -> V:
+    """What `make` gives, kept with a record under `mark` for as long as all else that it is made of, `parts`, is the same."""
+    known = kept_in(row).get(mark)
+    if known is not None and known[0] == parts:
+        return known[1]  # type: ignore[no-any-return]
+    found = make()
+    row._kept[mark] = parts, found
+    return found
 
 
 def kept(function: Callable[[R], V]) -> Callable[[R], V]:

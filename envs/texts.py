@@ -10,7 +10,7 @@ Not here: what a tool gives back, and how its values are made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, get_args, get_origin
 
 from pydantic import TypeAdapter
@@ -54,16 +54,22 @@ class _Pen:
         self._cls = cls
         self._whole = _whole(cls)
         self._serialize = TypeAdapter(cls).serializer.to_json
-        fields = fields_of(cls)
-        self._pens = {name: _pen(item) for name, hint in fields.items() if (item := _item_of(hint)) is not None}
-        self._runs: list[str | set[str]] = []
-        for name in fields:
+
+    @cached_property  # not at once: a record may hold records of its own class
+    def _pens(self) -> dict[str, _Pen]:
+        return {name: _pen(item) for name, hint in fields_of(self._cls).items() if (item := _item_of(hint)) is not None}
+
+    @cached_property
+    def _runs(self) -> list[str | set[str]]:
+        runs: list[str | set[str]] = []
+        for name in fields_of(self._cls):
             if name in self._pens:
-                self._runs.append(name)
-            elif self._runs and isinstance(self._runs[-1], set):
-                self._runs[-1].add(name)
+                runs.append(name)
+            elif runs and isinstance(runs[-1], set):
+                runs[-1].add(name)
             else:
-                self._runs.append({name})
+                runs.append({name})
+        return runs
 
     def write(self, row: Any) -> str:
         """The text of one record, kept with it where that is of use."""
@@ -71,7 +77,12 @@ class _Pen:
         keeps = cls.__turngym_texts__ and type(row) is cls
         if keeps and (text := getattr(row, "_text", None)) is not None:
             return text  # type: ignore[no-any-return]
-        made = self._fresh(row) if self._pens else self._serialize(row, warnings="error").decode()
+        for pen in self._pens.values():
+            if pen._cls.__turngym_texts__:
+                made = self._fresh(row)
+                break
+        else:
+            made = self._serialize(row, warnings="error").decode()
         if keeps:
             keep_text(row, made)
         return made
@@ -83,10 +94,7 @@ class _Pen:
             return []
         if not cls.__turngym_texts__ or set(map(type, rows)) != {cls}:
             return None
-        try:
-            return [row._text for row in rows]
-        except AttributeError:
-            return [self.write(row) for row in rows]
+        return [getattr(row, "_text", "") or self.write(row) for row in rows]
 
     def _fresh(self, row: Any) -> str:
         if type(row) is not self._cls:

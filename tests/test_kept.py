@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from turngym.envs import Key, Money, Table, World, changed, record, tool
 from turngym.envs.env import pack_of
-from turngym.envs.records import kept, kept_in
+from turngym.envs.records import kept, kept_in, kept_while
 from turngym.envs.state import TableSpec, rollback
 from turngym.envs.texts import writer_of
 from turngym.envs.verdict import judge_of
@@ -39,6 +39,12 @@ class Piece:
     parts: tuple[Part, ...] = ()
     count: int = 0
     spares: tuple[Part, ...] = ()
+
+
+@record
+class Branch:
+    id: PieceId
+    arms: tuple[Branch, ...]
 
 
 @kept
@@ -281,6 +287,23 @@ def test_what_is_kept_is_no_part_of_a_record() -> None:
         assert twin == used
         assert kept_in(twin) == {}
         assert not hasattr(twin, "_text")
+
+
+def test_what_is_kept_while_its_parts_are_the_same_goes_with_them() -> None:
+    piece, price = Piece("K", "x", 1), [1]
+    ask = lambda *parts: kept_while(piece, "sum", parts, lambda: price[0] * 10)  # noqa: E731
+    assert ask(1, "a") == 10
+    price[0] = 2
+    assert (ask(1, "a"), ask(2, "a"), ask(2, "a"), ask(1, "a")) == (10, 20, 20, 20)
+
+
+def test_a_record_that_holds_its_own_kind_is_told_too() -> None:
+    leaf = Branch("leaf", ())
+    tree = Branch("top", (leaf, Branch("arm", (leaf, leaf))))
+    write = writer_of(list[Branch])
+    table: Table[str, Branch] = Table(TableSpec("branches", Branch), [])
+    table.put(tree)
+    assert [write([tree, leaf]) for _ in range(2)] == [_whole(list[Branch], [tree, leaf])] * 2
 
 
 def test_a_kept_function_is_asked_once_for_each_record() -> None:

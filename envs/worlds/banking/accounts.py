@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from operator import itemgetter
 
 from ...errors import ToolError
-from ...records import changed, kept
+from ...records import changed, keep_texts, kept, kept_while
 from ...tool import tool
 from ...types import Amount, format_money
 from .core import BankCore, signed_in, unique
@@ -14,6 +14,7 @@ from .literals import AccountId, DisputeId, DisputeReason, Month, NewAccountName
 from .records import Account, Dispute, Hold, Movement
 from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
+keep_texts(AccountSummary)  # kept with its account
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
 
@@ -45,7 +46,11 @@ class Accounts(BankCore):
         return [self._summary(account) for account in self.all_mine(self.accounts)]
 
     def _summary(self, account: Account) -> AccountSummary:
-        return AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, self.available(account))
+        free = self.available(account)
+        return kept_while(
+            account, AccountSummary, (free,),
+            lambda: AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, free),
+        )  # fmt: skip
 
     @tool(
         requires=signed_in,

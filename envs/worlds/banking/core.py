@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import changed, keep_texts, kept_in
+from ...records import changed, keep_texts, kept_while
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -225,14 +225,13 @@ class BankCore(World):
             other = self.customers[self.accounts[first].owner].name
         elif kind == "own_transfer" or kind == "exchange":
             other = self.accounts[movement.legs[1].account if sender else first].name
-        known = kept_in(movement)
-        seen: Transaction | None = known.get(account.id)
-        if seen is None or seen.counterparty != other or seen.currency != account.currency:
+
+        def view() -> Transaction:
             amount = sum([leg.amount for leg in movement.legs if leg.account == account.id])
             fee = movement.fee if sender else 0
-            seen = Transaction(movement.id, account.id, movement.date, kind, other, movement.reference, amount, fee, account.currency)
-            known[account.id] = seen
-        return seen
+            return Transaction(movement.id, account.id, movement.date, kind, other, movement.reference, amount, fee, account.currency)
+
+        return kept_while(movement, account.id, (other, account.currency), view)
 
     def movements_of(self, account: str) -> Iterator[Movement]:
         """The movements of an account, oldest first."""

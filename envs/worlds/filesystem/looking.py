@@ -9,7 +9,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
-from ...records import kept
+from ...records import keep_texts, kept, kept_while
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -18,6 +18,7 @@ from .records import Bytes, Depth, Directory, DirectoryPath, EntryPath, File, Gl
 from .results import ArchiveEntry, DirectoryEntry, FileEntry, Found, Identity, LinkEntry, Listing, Picture, Place, Status, Usage
 from .tree import ENTER, READ
 
+keep_texts(Listing)  # kept with its directory
 Wanted = Literal["any", "file", "directory", "archive", "link"]
 
 
@@ -134,9 +135,12 @@ class Looking(Disk):
         if place.entries:
             self.demand(place, ENTER)
         nodes = self.children(place)
-        if not show_hidden:
-            nodes = [node for node in nodes if name_of(node.path)[0] != "."]
-        return Listing(place.path, *sorted_out(nodes))
+
+        def listing() -> Listing:
+            shown = nodes if show_hidden else [node for node in nodes if name_of(node.path)[0] != "."]
+            return Listing(place.path, *sorted_out(shown))
+
+        return kept_while(place, show_hidden, tuple(nodes), listing)
 
     @tool(
         phrases=(

@@ -20,10 +20,14 @@ from .records import fields_of, is_record, keep_text
 Write = Callable[[Any], str]
 
 
-def writer_of(returns: Any) -> Write:
-    """How results of a tool's return type become text; raises what pydantic raises for a value that is not of the type."""
+def writer_of(returns: Any, made: bool = False) -> Write:
+    """How results of a tool's return type become text; raises what pydantic raises for a value that is not of the type.
+
+    Args:
+        returns: the return type. made: whether a single record was mostly just made, so that no text can be kept yet.
+    """
     if is_record(returns):
-        return _pen(returns).write
+        return _pen(returns).write_new if made else _pen(returns).write
     whole = _whole(returns)
     if get_origin(returns) is not list or not is_record(get_args(returns)[0]):
         return whole
@@ -74,16 +78,20 @@ class _Pen:
     def write(self, row: Any) -> str:
         """The text of one record, kept with it where that is of use."""
         cls = self._cls
-        keeps = cls.__turngym_texts__ and type(row) is cls
-        if keeps and (text := getattr(row, "_text", None)) is not None:
+        if cls.__turngym_texts__ and type(row) is cls and (text := getattr(row, "_text", None)) is not None:
             return text  # type: ignore[no-any-return]
+        return self.write_new(row)
+
+    def write_new(self, row: Any) -> str:
+        """As `write`, for a record of which no text is kept yet."""
+        cls = self._cls
         for pen in self._pens.values():
             if pen._cls.__turngym_texts__:
                 made = self._fresh(row)
                 break
         else:
             made = self._serialize(row, warnings="error").decode()
-        if keeps:
+        if cls.__turngym_texts__ and type(row) is cls:
             keep_text(row, made)
         return made
 
@@ -94,7 +102,7 @@ class _Pen:
             return []
         if not cls.__turngym_texts__ or set(map(type, rows)) != {cls}:
             return None
-        return [getattr(row, "_text", "") or self.write(row) for row in rows]
+        return [getattr(row, "_text", "") or self.write_new(row) for row in rows]
 
     def _fresh(self, row: Any) -> str:
         if type(row) is not self._cls:

@@ -254,7 +254,7 @@ class Tool:
 
     @cached_property
     def _to_text(self) -> Callable[[Any], str]:
-        return writer_of(self.returns)
+        return writer_of(self.returns, made=bool(self.writes))
 
     def validate(self, arguments: str | dict[str, Any]) -> dict[str, Any]:
         """The arguments as the method takes them; raises `ToolError("invalid_arguments")`."""

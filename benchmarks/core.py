@@ -3,7 +3,8 @@
     python benchmarks/core.py            # one JSON object; times are medians in microseconds on one core
 
 Floors: the bare method without validation, result text or atomicity; `copy.deepcopy` of the same records; a
-Gymnasium env that returns a constant dict; CartPole. `--large N` sets the records of the large table.
+Gymnasium env that returns a constant dict; CartPole; AgentDojo's banking calls, where `agentdojo` is installed. `--large N` sets
+the records of the large table.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from random import Random
 from typing import Annotated, Any
 
 import gymnasium as gym
+from gold_calls import gold_calls
 from measure import median_us, report
 
 import turngym  # noqa: F401  (registers the envs)
@@ -103,6 +105,12 @@ def calls() -> dict[str, Any]:
         "refused_call": median_us(lambda: world.call("read_note", '{"note": 7}')),
         "floor_bare_method": median_us(lambda: world.read_note("NT-000000007")),
     }
+
+
+def bare_method() -> float:
+    """Microseconds of the bare method: the floor of `gold_calls`."""
+    world = Notes.create(0)
+    return median_us(lambda: world.read_note("NT-000000007"), batches=7)
 
 
 def forks(large: int) -> dict[str, Any]:
@@ -220,6 +228,7 @@ def main() -> None:
     large = parser.parse_args().large
     figures = {
         "call_us": calls(),
+        "gold_calls_us": gold_calls(bare_method),
         "fork_us": forks(large),
         "env_us": envs(),
         "verdict_us": verdicts(),

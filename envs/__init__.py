@@ -1,7 +1,8 @@
 """Worlds, tools, graph, tasks, and the Gymnasium env around them."""
 
 from .errors import DefinitionError, TaskError, ToolError, TurngymError, UnknownNameError
-from .state import Cell, Change, Table, record
+from .records import changed, record
+from .state import Cell, Change, Table
 from .tool import Tool, ToolCall, ToolResult, tool
 from .types import Amount, Date, DontCare, Key, Known, Money, Sample, Text
 from .world import Fact, World
@@ -28,6 +29,7 @@ __all__ = [
     "TurngymError",
     "UnknownNameError",
     "World",
+    "changed",
     "record",
     "tool",
 ]

@@ -13,7 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from .state import Change, TableSpec, fields_of, is_record
+from .records import fields_of, is_record
+from .state import Change, TableSpec
 from .types import DontCare, metadata_of
 
 _ROUNDS = 10

@@ -17,6 +17,9 @@ from .state import Table
 _DIGITS, _LETTERS = "0123456789", "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
+PROMISED = 16  # ids of a kind that swelling leaves to the episode: more than any conversation mints
+
+
 class Exhausted(Exception):
     """A pattern is full: every id that it can say is taken. `room`: how many these are."""
 
@@ -51,6 +54,16 @@ def _require_room(pattern: str, taken: Table[Any, Any], barred: Collection[str])
     room = room_of(pattern)
     if len(taken) + len(barred) >= room and sum(_is_like(_runs(pattern), key) for key in {*taken.keys(), *barred}) >= room:
         raise Exhausted(pattern, room)
+
+
+def exhaustion(table: Table[Any, Any], error: Exhausted, swelled: bool) -> str:
+    """What a generator is told that has used up a pattern: the key, its room, what the table holds, and the remedy."""
+    kind = table.spec.semantic.name if table.spec.semantic is not None else table.spec.name
+    kept = f", of which swelling leaves {PROMISED} to the episode" if swelled else ""
+    return (
+        f"Key({kind!r}, {error.pattern!r}) has room for {error.room} ids{kept}, and the table {table.spec.name} holds {len(table)};"
+        " give the pattern more signs, or generate fewer records"
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import PlainSerializer
 
-from .state import fields_of, is_record
+from .records import fields_of, is_record
 from .types import Draw, Semantic, format_money, metadata_of, semantic_of
 
 

@@ -7,6 +7,7 @@ overlays alone; the fingerprint hashes each changed record once.
 Laws:
 - records are frozen through and through (checked when their class is made), so sharing them is safe;
 - iteration is in key order: a function of the contents, never of the history that led there;
+- an index is made of the base alone, which never changes, and the overlay is looked through: it cannot be stale;
 - every write is journalled until the call that made it commits, so that a call that raises leaves no trace.
 
 Not here: what a record means, who may write it (`world.py`, `tool.py`).
@@ -14,17 +15,15 @@ Not here: what a record means, who may write it (`world.py`, `tool.py`).
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import operator
-import types
 import typing
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from .errors import DefinitionError, ToolError, shorten
+from .records import SCALARS, fields_of, is_record, keep_texts, reader
 from .types import DontCare, Semantic, metadata_of, semantic_of
 
 K = TypeVar("K")
@@ -32,67 +31,9 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "<absent>", "__slots__": ()})()
+_NONE: dict[Any, Any] = {}
 _MASK = (1 << 128) - 1
-_SCALARS = (str, int, bool, float, type(None))
 _new = object.__new__
-
-
-# -- records ----------------------------------------------------------------------------------------------
-
-
-@dataclass_transform(frozen_default=True)
-def record(cls: type[T]) -> type[T]:
-    """Make a class a frozen record: `@record class Account: id: AccountId; balance: Money`.
-
-    The first field is the key under which a table keeps it. Fields may be scalars, literals, enums, other
-    records, tuples of these, and unions of these; anything mutable raises `DefinitionError` here. A changed
-    copy is `dataclasses.replace(account, balance=0)`.
-    """
-    plain = "__repr__" not in vars(cls)
-    made = dataclasses.dataclass(frozen=True, slots=True)(cls)
-    made.__turngym_record__ = True  # type: ignore[attr-defined]
-    if plain:  # the guard against a record that holds itself: what is frozen through and through cannot
-        made.__repr__ = getattr(made.__repr__, "__wrapped__", made.__repr__)  # type: ignore[method-assign]
-    try:
-        hints = get_type_hints(made, include_extras=True)
-    except NameError:  # refers to a name defined later, or local to a function: judged when a world uses it
-        return made
-    _check_fields(made, hints)
-    return made
-
-
-def is_record(value: Any) -> bool:
-    """Whether a class or an instance was made by `record`."""
-    return getattr(value, "__turngym_record__", False) is True
-
-
-def fields_of(cls: type) -> dict[str, Any]:
-    """Field name -> annotation (with `Annotated` kept) of a record class."""
-    try:
-        hints = get_type_hints(cls, include_extras=True)
-    except NameError as error:
-        raise DefinitionError(f"record {cls.__name__}: {error}; define records at module level, before their use") from None
-    _check_fields(cls, hints)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
-
-
-def _check_fields(cls: type, hints: dict[str, Any]) -> None:
-    for field in dataclasses.fields(cls):
-        if not _is_frozen(hints[field.name]):
-            raise DefinitionError(
-                f"record {cls.__name__}.{field.name}: {shorten(str(hints[field.name]))} can change in place;"
-                " use scalars, literals, records, and tuples of these"
-            )
-
-
-def _is_frozen(annotation: Any) -> bool:
-    inner, _ = metadata_of(annotation)
-    origin = get_origin(inner)
-    if origin is Literal:
-        return True
-    if origin in (tuple, typing.Union, types.UnionType):
-        return all(part is Ellipsis or _is_frozen(part) for part in get_args(inner))
-    return is_record(inner) or inner in _SCALARS or (isinstance(inner, type) and issubclass(inner, enum.Enum))
 
 
 # -- tables -----------------------------------------------------------------------------------------------
@@ -126,6 +67,7 @@ class TableSpec:
             raise DefinitionError(f"table {name}: {record_type!r} is not a record; decorate the class with @record")
         self.name = name
         self.record = record_type
+        keep_texts(record_type)
         self.incidental = incidental
         self.fields = fields_of(record_type)
         self.key = next(iter(self.fields))
@@ -137,37 +79,37 @@ class TableSpec:
 
 
 class _Base:
-    """The sealed contents that forks share: rows in key order, and their hash, computed at first need."""
+    """The sealed contents that forks share: rows in key order; their hash and indexes, computed at first need."""
 
-    __slots__ = ("rows", "total")
+    __slots__ = ("indexes", "rows", "total")
 
     def __init__(self, rows: dict[Any, Any]) -> None:
         self.rows = dict(sorted(rows.items()))
         self.total: int | None = None
+        self.indexes: dict[tuple[str, ...], tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]] = {}
+
+    def index(self, fields: tuple[str, ...]) -> tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]:
+        """How to read one field, or several at once, and for each value of it the rows that hold it, in key order."""
+        read, groups = operator.attrgetter(*fields), dict[Any, dict[Any, Any]]()
+        for key, row in self.rows.items():
+            groups.setdefault(read(row), {})[key] = row
+        self.indexes[fields] = read, groups
+        return read, groups
 
 
 _EMPTY = _Base({})
 
 
-@lru_cache(maxsize=1024)
-def _reader(cls: type) -> tuple[str, Callable[[Any], tuple[Any, ...]]] | None:
-    """A record class's name and how to read all its fields at once; None for other classes."""
-    if not is_record(cls):
-        return None
-    names = [field.name for field in dataclasses.fields(cls)]
-    return cls.__name__, operator.attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
-
-
 def _digest(key: Any, value: Any) -> int:
     """The hash of one row. It names the class of a record, and `ascii` is alike in every Python, unlike `repr`."""
-    known = _reader(type(value))  # type: ignore[arg-type]
+    known = reader(type(value))  # type: ignore[arg-type]
     body = ascii((key, value) if known is None else (key, known[0], known[1](value)))
     return int.from_bytes(blake2b(body.encode(), digest_size=16).digest(), "big")
 
 
 def _digest_all(rows: dict[Any, Any], cls: type) -> int:
     """The sum of the hashes of rows whose values are all of one class, as `_digest` gives them."""
-    known, total = _reader(cls), 0
+    known, total = reader(cls), 0
     if known is None:
         return sum([_digest(key, value) for key, value in rows.items()])
     name, read = known
@@ -181,14 +123,16 @@ class Table(Generic[K, R]):
     """A mapping id -> frozen record. Declare it on a world: `accounts: Table[AccountId, Account]`.
 
     Reads: `table[id]` (raises `ToolError("not_found")`), `get`, `in`, `len`, and iteration over the records
-    in key order. Writes: `put(record)` under its first field, `remove(id)`.
+    in key order; `where(owner=x)` gives the records with these values in these fields by an index, not by looking
+    through all. Writes: `put(record)` under its first field, `remove(id)`.
     """
 
-    __slots__ = ("_base", "_journal", "_marks", "_over", "spec")
+    __slots__ = ("_base", "_journal", "_marks", "_over", "_rows", "spec")
 
     def __init__(self, spec: TableSpec, journal: list[Any]) -> None:
         self.spec = spec
         self._base = _EMPTY
+        self._rows = _EMPTY.rows
         self._over: dict[Any, Any] = {}
         self._marks: dict[Any, int] = {}
         self._journal: list[Any] | None = journal
@@ -198,19 +142,46 @@ class Table(Generic[K, R]):
         """The record under `key`, or `default`."""
         found = self._over.get(key)
         if found is None:
-            return self._base.rows.get(key, default)
+            return self._rows.get(key, default)
         return default if found is _ABSENT else found
 
     def __getitem__(self, key: K) -> R:
-        found = self.get(key)
+        found = self._over.get(key)
         if found is None:
+            found = self._rows.get(key)
+        if found is None or found is _ABSENT:
             words = self.spec.record.__name__
             kind = "".join(f" {c.lower()}" if c.isupper() else c for c in words).strip()
             raise ToolError("not_found", f"there is no {kind} with {self.spec.key} {shorten(str(key))!r}")
-        return found
+        return found  # type: ignore[no-any-return]
 
     def __contains__(self, key: object) -> bool:
         return self.get(key) is not None  # type: ignore[arg-type]
+
+    def getter(self) -> Callable[[Any], Any]:
+        """`get` as it is now, for many keys at one moment: as quick as a dict where nothing has changed. Not to be held over a write."""
+        return self.get if self._over else self._rows.get
+
+    def where(self, **values: Any) -> list[R]:
+        """The records that hold these values in these fields, in key order: `accounts.where(owner=customer)`.
+
+        The first time a combination of fields is asked for, the sealed base is indexed by it, for all forks. Costs
+        what is found and what this episode changed. Raises `AttributeError` for a field that records do not have.
+        """
+        fields = tuple(values)
+        base = self._base
+        read, groups = base.indexes.get(fields) or base.index(fields)
+        wanted = tuple(values.values()) if len(fields) > 1 else values[fields[0]]
+        found, over = groups.get(wanted, _NONE), self._over
+        if not over:
+            return list(found.values())
+        merged = found.copy()
+        for key, row in over.items():
+            if row is not _ABSENT and read(row) == wanted:
+                merged[key] = row
+            elif key in found:
+                del merged[key]
+        return list(merged.values()) if merged.keys() <= found.keys() else [merged[key] for key in sorted(merged)]
 
     def __len__(self) -> int:
         rows, size = self._base.rows, len(self._base.rows)
@@ -224,7 +195,7 @@ class Table(Generic[K, R]):
 
     def __iter__(self) -> Iterator[R]:
         if not self._over:
-            return iter(self._base.rows.values())
+            return iter(self._rows.values())
         return iter([value for _, value in self._items()])
 
     def _items(self) -> list[tuple[Any, Any]]:
@@ -276,8 +247,9 @@ class Table(Generic[K, R]):
         twin = _new(type(self))
         twin.spec = self.spec
         twin._base = self._base
-        twin._over = self._over.copy()
-        twin._marks = self._marks.copy()
+        twin._rows = self._rows
+        over = self._over
+        twin._over, twin._marks = (over.copy(), self._marks.copy()) if over else ({}, {})
         twin._journal = journal
         return twin
 
@@ -289,6 +261,7 @@ class Table(Generic[K, R]):
         """Fold the overlay into a new base, which forks from now on share."""
         held = self._items() if self._base.rows else self._over.items()  # a base sorts by itself
         self._base = _Base({key: value for key, value in held if value is not _ABSENT})
+        self._rows = self._base.rows
         self._over, self._marks = {}, {}
 
     def total(self) -> int:
@@ -365,10 +338,14 @@ class Cell(Generic[T]):
     @typing.overload
     def __get__(self, instance: object, owner: type) -> T: ...
     def __get__(self, instance: Any, owner: type) -> Any:
-        return self if instance is None else instance._cells.read(self.name)
+        if instance is None:
+            return self
+        cells, name = instance._cells, self.name
+        found = cells._over.get(name)
+        return (cells._rows[name] if found is None else found)[0]
 
     def __set__(self, instance: Any, value: T) -> None:
-        if type(value) not in _SCALARS:
+        if type(value) not in SCALARS and not is_record(type(value)):
             _require_frozen(value, self.name)
         instance._cells._set(self.name, (value,))
 
@@ -377,7 +354,7 @@ def _require_frozen(value: Any, where: str) -> None:
     if isinstance(value, tuple):
         for part in value:
             _require_frozen(part, where)
-    elif not (isinstance(value, (*_SCALARS, enum.Enum)) or is_record(type(value))):
+    elif not (isinstance(value, (*SCALARS, enum.Enum)) or is_record(type(value))):
         raise DefinitionError(f"cell {where}: {shorten(repr(value))} can change in place; use scalars, records, tuples")
 
 
@@ -389,7 +366,7 @@ class Cells(Table[str, Any]):
     def read(self, name: str) -> Any:
         """The value of one cell."""
         found = self._over.get(name)
-        return (self._base.rows[name] if found is None else found)[0]
+        return (self._rows[name] if found is None else found)[0]
 
 
 def rollback(journal: list[Any]) -> None:

@@ -32,8 +32,10 @@ from typing_extensions import TypedDict
 from .doubles import refuse_doubled_keys
 from .errors import MAX_VALUE_CHARS, DefinitionError, ErrorKind, ToolError, bounded, display, shorten
 from .guard import is_from_outside, words_of
+from .records import is_record
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
-from .state import Cell, is_record, rollback
+from .state import Cell, rollback
+from .texts import writer_of
 from .types import sample_of, semantic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -261,8 +263,8 @@ class Tool:
         return self._arguments.validator.validate_python
 
     @cached_property
-    def _to_json(self) -> Callable[..., bytes]:
-        return TypeAdapter(self.returns).serializer.to_json
+    def _to_text(self) -> Callable[[Any], str]:
+        return writer_of(self.returns, made=bool(self.writes))
 
     def validate(self, arguments: str | dict[str, Any]) -> dict[str, Any]:
         """The arguments as the method takes them; raises `ToolError("invalid_arguments")`."""
@@ -318,7 +320,7 @@ class Tool:
             for predicate in self.requires:
                 if not predicate(world):
                     raise ToolError("precondition_failed", f"{self.name} is not possible yet. It needs: {_first_line(predicate)}")
-            text = self._to_json(self.method(world, **checked), warnings="error").decode()
+            text = self._to_text(self.method(world, **checked))
             if not journal:
                 return ToolResult(self.name, text)
             written = tuple([(table.spec.name, key) for table, key, _ in journal])

@@ -32,7 +32,8 @@ from pydantic import TypeAdapter
 
 from .errors import DefinitionError, ToolError, UnknownNameError, nearest, shorten, telling
 from .guard import guarded
-from .minting import Exhausted, fill, first_free
+from .minting import PROMISED, Exhausted, exhaustion, fill, first_free
+from .parts import CellsSpec, Part
 from .state import Cell, Cells, CellSpec, Change, Table, TableSpec
 from .tool import Tool, ToolResult, tools_of
 from .travelling import Changes, put_on, sent
@@ -41,7 +42,6 @@ from .types import known_name
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 _new = object.__new__
-_PROMISED = 16  # more than any conversation mints of one kind
 
 
 class Fact(NamedTuple):
@@ -49,18 +49,6 @@ class Fact(NamedTuple):
 
     semantic: str
     value: Any
-
-
-class _CellsSpec:
-    """Stands where a table's spec stands, for the cells of a world."""
-
-    __slots__ = ("cells", "incidental", "name")
-    record = tuple
-
-    def __init__(self, cells: dict[str, CellSpec]) -> None:
-        self.name = "_cells"
-        self.cells = cells
-        self.incidental = False
 
 
 class World:
@@ -100,9 +88,11 @@ class World:
         cls.table_specs = {
             name: TableSpec(name, get_args(hint)[1], name in cls.INCIDENTAL) for name, hint in hints.items() if get_origin(hint) is Table
         }
+        for name in ("_cells", *cls.table_specs):
+            setattr(cls, name, Part(name))
         cells = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, Cell)}
         cls.cell_specs = {n: CellSpec(n, c.initial, c.incidental) for n, c in cells.items()}
-        cls._cells_spec = _CellsSpec(cls.cell_specs)  # type: ignore[attr-defined]
+        cls._cells_spec = CellsSpec(cls.cell_specs)  # type: ignore[attr-defined]
         cls.tools = tools_of(cls)
         cls.can_swell = cls.generate_more is not World.generate_more
         state = {*cls.table_specs, *cls.cell_specs}
@@ -217,17 +207,9 @@ class World:
             made, making[name] = first_free(pattern, numbers, making.get(name, 0), table, barred)
             return made
         except Exhausted as error:
-            raise self._full(table, error) from None
-
-    def _full(self, table: Table[Any, Any], error: Exhausted) -> Exception:
-        if self._minted is None:
-            return ToolError("limit_exceeded", f"no more {table.spec.name} can be made: {error}")
-        kind = table.spec.semantic.name if table.spec.semantic is not None else table.spec.name
-        kept = f", of which swelling leaves {_PROMISED} to the episode" if self.swell else ""
-        return DefinitionError(
-            f"world {type(self).__name__} ({self.size}): Key({kind!r}, {error.pattern!r}) has room for {error.room} ids{kept}, and the"
-            f" table {table.spec.name} holds {len(table)}; give the pattern more signs, or generate fewer records"
-        )
+            if making is None:
+                raise ToolError("limit_exceeded", f"no more {name} can be made: {error}") from None
+            raise DefinitionError(f"world {type(self).__name__} ({self.size}): {exhaustion(table, error, bool(self.swell))}") from None
 
     @property
     def today(self) -> str:
@@ -300,16 +282,6 @@ class World:
             for name in touched:
                 parts[name] = state[name]
         return list(parts.values())
-
-    def __getattr__(self, name: str) -> Any:
-        """The first touch of a table after a fork: take a copy of it out of the parts that forks share."""
-        parts = self.__dict__.get("_parts")
-        if parts is None or name not in parts:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        part = parts[name].fork(self._journal)
-        self.__dict__[name] = part
-        self._touched.append(name)
-        return part
 
     def fork(self) -> Self:
         """An independent copy, in a time that grows neither with the state nor with the number of tables.
@@ -391,7 +363,7 @@ def _episode_ids(cls: type[World], seed: int, name: str, pattern: str) -> frozen
     """The first ids that an episode will mint for a table: swelling leaves them free, so that it changes none of them."""
     world = _new(cls)
     world.__dict__["seed"] = seed
-    return frozenset([fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(_PROMISED)])
+    return frozenset([fill(pattern, world.draw("id", name, count, below=1 << 62)) for count in range(PROMISED)])
 
 
 @lru_cache(maxsize=64)

@@ -24,9 +24,10 @@ from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import DefinitionError, ErrorKind, NotPortableError, ToolError, shorten
 from ..guard import words_of
+from ..records import record
 from ..registry import user_world
 from ..signature import OutputField, Parameter
-from ..state import Table, record, rollback
+from ..state import Table, rollback
 from ..tool import Predicate, Tool, ToolResult
 from ..travelling import Place, class_at, place_of, require_same
 from ..world import SIZES, Size, World

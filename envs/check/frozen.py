@@ -12,7 +12,8 @@ from random import Random
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..state import Cell, is_record
+from ..records import is_record
+from ..state import Cell
 from ..tool import Tool
 from .code import Reached
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from operator import attrgetter
 
 from ...errors import ToolError
+from ...records import changed, kept
 from ...tool import tool
 from .core import BankCore, code_sent, signed_in
 from .literals import NoticeId, Password, SignInCode, Username
@@ -15,6 +16,11 @@ SESSION_SECONDS = 2 * 3600
 CODE_SECONDS = 600
 LOCK_SECONDS = 1800
 WRONG_CODES = 3
+
+
+@kept
+def _without_code(message: PhoneMessage) -> InboxMessage:
+    return InboxMessage(message.id, message.at, message.sender, message.text, None)
 
 
 class Access(BankCore):
@@ -47,7 +53,7 @@ class Access(BankCore):
         self._refuse_locked()
         if signed_in(self):
             raise ToolError("conflict", "you are signed in already; go on, or sign_out first")
-        customer = next((c for c in self.customers if c.username == username and c.password == password), None)
+        customer = next(iter(self.customers.where(username=username, password=password)), None)
         if customer is None:
             raise ToolError("permission_denied", "user name or password is wrong")
         told = len(self.messages) - len(self.unrelated().get("messages", ()))  # a swelled inbox changes no code
@@ -71,11 +77,8 @@ class Access(BankCore):
         A message's `code` is set only while that code can still be confirmed.
         """
         live = self.challenge.code if code_sent(self) else ""
-        found = [
-            InboxMessage(m.id, m.at, m.sender, m.text, live if live and m.code == live else None)
-            for m in self.messages
-            if m.owner == self.me
-        ]
+        mine = self.messages.where(owner=self.me)
+        found = [InboxMessage(m.id, m.at, m.sender, m.text, live) if live and m.code == live else _without_code(m) for m in mine]
         found.sort(key=lambda message: (message.at, message.code is not None), reverse=True)
         return found
 
@@ -142,7 +145,7 @@ class Access(BankCore):
             unread_only: whether to leave out what was read already.
         """
         found = [notice for notice in self.all_mine(self.notices) if not (unread_only and notice.read)]
-        found.sort(key=lambda notice: notice.date, reverse=True)
+        found.sort(key=attrgetter("date"), reverse=True)
         return found
 
     @tool(
@@ -163,4 +166,4 @@ class Access(BankCore):
         notice = self.mine(self.notices, notification)
         if notice.read:
             raise ToolError("conflict", f"{notification} is read already; list_notifications with unread_only shows the others")
-        return self.notices.put(replace(notice, read=True))
+        return self.notices.put(changed(notice, read=True))

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
+from operator import itemgetter
 
 from ...errors import ToolError
+from ...records import changed, keep_texts, kept, kept_while
 from ...tool import tool
 from ...types import Amount, format_money
 from .core import BankCore, signed_in, unique
 from .literals import AccountId, DisputeId, DisputeReason, Month, NewAccountName, PageSize, PastDate, SearchText, TransactionId
-from .records import Account, Dispute, Movement
+from .records import Account, Dispute, Hold, Movement
 from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
+keep_texts(AccountSummary)  # kept with its account
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
+
+
+@kept
+def _open(hold: Hold) -> OpenHold:
+    return OpenHold(hold.id, hold.merchant, hold.card, hold.amount, hold.placed, hold.until)
+
+
+@kept
+def _folded(seen: Transaction) -> str:
+    """The words of a transaction, capitals and small letters alike."""
+    return f"{seen.counterparty}\n{seen.reference}".casefold()
 
 
 class Accounts(BankCore):
@@ -33,7 +46,11 @@ class Accounts(BankCore):
         return [self._summary(account) for account in self.all_mine(self.accounts)]
 
     def _summary(self, account: Account) -> AccountSummary:
-        return AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, self.available(account))
+        free = self.available(account)
+        return kept_while(
+            account, AccountSummary, (free,),
+            lambda: AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, free),
+        )  # fmt: skip
 
     @tool(
         requires=signed_in,
@@ -51,12 +68,12 @@ class Accounts(BankCore):
             account: the account to look at.
         """
         found = self.mine(self.accounts, account)
-        holds = [hold for hold in self.holds if hold.account == account]
+        holds = self.holds.where(account=account)
         left = max(0, found.daily_limit - self.sent_on(account, self.today))
         return AccountDetails(
-            found.id, found.name, found.kind, found.currency, found.iban, found.balance, sum(hold.amount for hold in holds),
+            found.id, found.name, found.kind, found.currency, found.iban, found.balance, sum([hold.amount for hold in holds]),
             found.overdraft, self.available(found), found.daily_limit, left,
-            tuple(OpenHold(h.id, h.merchant, h.card, h.amount, h.placed, h.until) for h in holds),
+            tuple([_open(hold) for hold in holds]),
         )  # fmt: skip
 
     @tool(
@@ -77,7 +94,7 @@ class Accounts(BankCore):
         """
         found = self.mine(self.accounts, account)
         unique((other.name for other in self.all_mine(self.accounts)), name, "an account")
-        return self._summary(self.accounts.put(replace(found, name=name)))
+        return self._summary(self.accounts.put(changed(found, name=name)))
 
     @tool(
         requires=signed_in,
@@ -156,14 +173,14 @@ class Accounts(BankCore):
         accounts = self.all_mine(self.accounts) if account is None else [self.mine(self.accounts, account)]
         wanted, first, last = text.casefold(), since or "", until or "9999-12-31"
         candidates = [(m.date, m.id, m, own) for own in accounts for m in self.movements_of(own.id) if first <= m.date <= last]
-        candidates.sort(key=_newest, reverse=True)
+        candidates.sort(key=itemgetter(0, 1), reverse=True)
         found: list[Transaction] = []
         for _, _, movement, own in candidates:
             if len(found) == limit:
                 break
             seen = self.seen_from(movement, own)
             fits = (at_least or 0) <= abs(seen.amount) and (at_most is None or abs(seen.amount) <= at_most)
-            if fits and wanted in f"{seen.counterparty}\n{seen.reference}".casefold():
+            if fits and (not wanted or wanted in _folded(seen)):
                 found.append(seen)
         return found
 
@@ -200,8 +217,8 @@ class Accounts(BankCore):
             raise ToolError(
                 "precondition_failed", f"{transaction} is from {movement.date}; only the last {DISPUTE_DAYS} days can be disputed"
             )
-        for other in self.disputes:
-            if other.transaction == transaction and other.status != "withdrawn":
+        for other in self.disputes.where(transaction=transaction):
+            if other.status != "withdrawn":
                 raise ToolError("conflict", f"{transaction} is disputed already ({other.id}, {other.status})")
         decided = (date.fromisoformat(self.today) + timedelta(DECISION_DAYS)).isoformat()
         amount = -movement.legs[0].amount
@@ -241,8 +258,4 @@ class Accounts(BankCore):
         found = self.mine(self.disputes, dispute)
         if found.status != "open":
             raise ToolError("precondition_failed", f"{dispute} is {found.status}; only an open dispute can be withdrawn")
-        return self.disputes.put(replace(found, status="withdrawn"))
-
-
-def _newest(candidate: tuple[str, str, Movement, Account]) -> tuple[str, str]:
-    return candidate[:2]
+        return self.disputes.put(changed(found, status="withdrawn"))

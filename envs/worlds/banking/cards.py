@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from ...types import format_money
 from .core import MOVES, BankCore, desk_name, signed_in
@@ -44,7 +43,7 @@ class Cards(BankCore):
         Args:
             card: the card to freeze.
         """
-        return self.cards.put(replace(self._usable(card), status="frozen"))
+        return self.cards.put(changed(self._usable(card), status="frozen"))
 
     @tool(
         requires=signed_in,
@@ -60,7 +59,7 @@ class Cards(BankCore):
         found = self.mine(self.cards, card)
         if found.status != "frozen":
             raise ToolError("precondition_failed", f"the card ending {found.ending} is {found.status}, not frozen")
-        return self.cards.put(replace(found, status="active"))
+        return self.cards.put(changed(found, status="active"))
 
     @tool(
         requires=signed_in,
@@ -84,7 +83,7 @@ class Cards(BankCore):
         spent = self._spent_today(card)
         if limit < spent:
             raise ToolError("precondition_failed", f"{format_money(spent)} is reserved with this card today already; choose no less")
-        return self.cards.put(replace(found, daily_limit=limit))
+        return self.cards.put(changed(found, daily_limit=limit))
 
     @tool(
         requires=signed_in,
@@ -100,7 +99,7 @@ class Cards(BankCore):
         found = self.mine(self.cards, card)
         if found.status not in ("active", "frozen"):
             raise ToolError("precondition_failed", f"the card ending {found.ending} is {found.status} and cannot be used anyway")
-        return self.cards.put(replace(found, status="lost"))
+        return self.cards.put(changed(found, status="lost"))
 
     @tool(
         requires=signed_in,
@@ -122,14 +121,14 @@ class Cards(BankCore):
             self.need_funds(account, fee)
             legs = (Leg(account.id, -fee, account.currency), Leg(desk_name(FEES, account.currency), fee, account.currency))
             self.post(Movement(self.mint(self.ledger), self.today, "fee", self.bank, legs, "card replacement", fee))
-        self.cards.put(replace(old, status="closed"))
+        self.cards.put(changed(old, status="closed"))
         key = self.mint(self.cards)
         ending = f"{self.draw('ending', key, below=10_000):04d}"
         through = f"{int(self.today[:4]) + 4}{self.today[4:7]}"
         return self.cards.put(Card(key, old.owner, old.account, ending, old.kind, through, "active", old.daily_limit, card))
 
     def _spent_today(self, card: str) -> int:
-        return sum(hold.amount for hold in self.holds if hold.card == card and hold.placed == self.today)
+        return sum([hold.amount for hold in self.holds.where(card=card, placed=self.today)])
 
     @tool(
         requires=signed_in,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
+from ...records import changed, keep_texts, kept_while
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -57,6 +57,7 @@ from .records import (
 )
 from .views import Transaction
 
+keep_texts(Transaction)  # `seen_from` keeps them
 R = TypeVar("R")
 OPENING_HOUR = 6 * 3600
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -128,9 +129,7 @@ class BankCore(World):
 
     def all_mine(self, table: Table[Any, R]) -> list[R]:
         """The signed-in customer's records, in order of id."""
-        owner = self.session.customer
-        rows: Any = table
-        return [row for row in rows if row.owner == owner]
+        return table.where(owner=self.session.customer)
 
     def active_payee(self, key: str) -> Payee:
         """A payee of the signed-in customer that was not removed."""
@@ -143,7 +142,7 @@ class BankCore(World):
 
     def held(self, account: str) -> int:
         """What open card authorisations reserve on an account."""
-        return sum([hold.amount for hold in self.holds if hold.account == account])
+        return sum([hold.amount for hold in self.holds.where(account=account)])
 
     def available(self, account: Account) -> int:
         """What may leave an account: ledger balance plus overdraft, less holds."""
@@ -177,7 +176,7 @@ class BankCore(World):
         """The account of this bank with an IBAN, or None."""
         if not self.is_ours(iban):
             return None
-        return next((account for account in self.accounts if account.iban == iban), None)
+        return next(iter(self.accounts.where(iban=iban)), None)
 
     def is_ours(self, iban: str) -> bool:
         """Whether an IBAN names this bank."""
@@ -192,9 +191,9 @@ class BankCore(World):
             account = accounts.get(leg.account)
             if account is None:
                 desk = desks[leg.account]
-                desks.put(replace(desk, balance=desk.balance + leg.amount))
+                desks.put(changed(desk, balance=desk.balance + leg.amount))
             else:
-                accounts.put(replace(account, balance=account.balance + leg.amount))
+                accounts.put(changed(account, balance=account.balance + leg.amount))
                 self.books.put(Book(account.id, (*self.books[account.id].movements, movement.id)))
         return self.ledger.put(movement)
 
@@ -219,16 +218,20 @@ class BankCore(World):
         return self.post(Movement(self.mint(self.ledger), day, "payment", payee.name, tuple(legs), reference, fee, payee.iban, None, key))
 
     def seen_from(self, movement: Movement, account: Account) -> Transaction:
-        """A movement as one account's owner sees it."""
-        amount = sum([leg.amount for leg in movement.legs if leg.account == account.id])
-        sender = movement.legs[0].account == account.id
-        other = movement.counterparty
-        if not sender and movement.kind == "payment":
-            other = self.customers[self.accounts[movement.legs[0].account].owner].name
-        elif movement.kind in ("own_transfer", "exchange"):
-            other = self.accounts[movement.legs[1 if sender else 0].account].name
-        fee = movement.fee if sender else 0
-        return Transaction(movement.id, account.id, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency)
+        """A movement as one account's owner sees it; kept with the movement as long as the other side is called the same."""
+        first, other, kind = movement.legs[0].account, movement.counterparty, movement.kind
+        sender = first == account.id
+        if kind == "payment" and not sender:
+            other = self.customers[self.accounts[first].owner].name
+        elif kind == "own_transfer" or kind == "exchange":
+            other = self.accounts[movement.legs[1].account if sender else first].name
+
+        def view() -> Transaction:
+            amount = sum([leg.amount for leg in movement.legs if leg.account == account.id])
+            fee = movement.fee if sender else 0
+            return Transaction(movement.id, account.id, movement.date, kind, other, movement.reference, amount, fee, account.currency)
+
+        return kept_while(movement, account.id, (other, account.currency), view)
 
     def movements_of(self, account: str) -> Iterator[Movement]:
         """The movements of an account, oldest first."""
@@ -254,8 +257,7 @@ class BankCore(World):
         """Where a customer paid by card, sorted."""
         names = {
             movement.counterparty
-            for account in self.accounts
-            if account.owner == customer
+            for account in self.accounts.where(owner=customer)
             for movement in self.movements_of(account.id)
             if movement.kind == "card_payment"
         }

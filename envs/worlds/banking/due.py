@@ -7,10 +7,10 @@ scheduled payments and standing orders paid, disputes decided. So the outcome de
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from typing import Literal
 
 from ...errors import ToolError
+from ...records import changed
 from ...types import format_money
 from .core import BankCore, desk_name
 from .literals import OUTSIDE
@@ -64,11 +64,11 @@ def _pay_scheduled(world: BankCore, key: str, day: str) -> None:
     try:
         world.pay(world.accounts[item.source], world.payees[item.payee], item.amount, item.reference, day)
     except ToolError as refusal:
-        world.scheduled.put(replace(item, status="failed"))
+        world.scheduled.put(changed(item, status="failed"))
         sum_text = f"{format_money(item.amount)} {item.currency}"
         _tell(world, item.owner, day, "payment", f"The payment of {sum_text} to {item.payee_name} failed: {refusal.message}")
     else:
-        world.scheduled.put(replace(item, status="paid"))
+        world.scheduled.put(changed(item, status="paid"))
 
 
 def _pay_order(world: BankCore, key: str, day: str) -> str:
@@ -79,7 +79,7 @@ def _pay_order(world: BankCore, key: str, day: str) -> str:
         sum_text = f"{format_money(order.amount)} {order.currency}"
         _tell(world, order.owner, day, "payment", f"The standing order of {sum_text} to {order.payee_name} failed: {refusal.message}")
     following = day_in_month(day, order.day_of_month)
-    world.orders.put(replace(order, next_date=following))
+    world.orders.put(changed(order, next_date=following))
     return following
 
 
@@ -90,13 +90,13 @@ def _decide(world: BankCore, key: str, day: str) -> None:
         currency = world.accounts[case.account].currency
         legs = (Leg(desk_name(OUTSIDE, currency), -case.amount, currency), Leg(case.account, case.amount, currency))
         world.post(Movement(world.mint(world.ledger), day, "refund", case.merchant, legs, "dispute accepted"))
-    world.disputes.put(replace(case, status="accepted" if accepted else "rejected"))
+    world.disputes.put(changed(case, status="accepted" if accepted else "rejected"))
     word = "accepted; the money is back" if accepted else "rejected"
     _tell(world, case.owner, day, "dispute", f"Your dispute with {case.merchant} was {word}.")
 
 
 def _expire_card(world: BankCore, key: str, day: str) -> None:
-    card = world.cards.put(replace(world.cards[key], status="expired"))
+    card = world.cards.put(changed(world.cards[key], status="expired"))
     _tell(world, card.owner, day, "card", f"Your card ending {card.ending} has expired; order a new one.")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...tool import tool
 from .core import BankCore, signed_in, unique
 from .iban import clean_iban, currency_of, iban_problem
@@ -71,7 +70,7 @@ class Payees(BankCore):
         """
         found = self.active_payee(payee)
         unique((other.name for other in self.list_payees()), name, "a payee")
-        return self.payees.put(replace(found, name=name))
+        return self.payees.put(changed(found, name=name))
 
     @tool(
         requires=signed_in,
@@ -85,10 +84,8 @@ class Payees(BankCore):
             payee: the payee to remove.
         """
         found = self.active_payee(payee)
-        for item in self.scheduled:
-            if item.payee == payee and item.status == "pending":
-                raise ToolError("precondition_failed", f"{found.name} has the scheduled payment {item.id}; cancel it first")
-        for order in self.orders:
-            if order.payee == payee and order.status == "active":
-                raise ToolError("precondition_failed", f"{found.name} has the standing order {order.id}; cancel it first")
-        return self.payees.put(replace(found, status="removed"))
+        for item in self.scheduled.where(payee=payee, status="pending"):
+            raise ToolError("precondition_failed", f"{found.name} has the scheduled payment {item.id}; cancel it first")
+        for order in self.orders.where(payee=payee, status="active"):
+            raise ToolError("precondition_failed", f"{found.name} has the standing order {order.id}; cancel it first")
+        return self.payees.put(changed(found, status="removed"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from typing import Literal
 
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from ...types import Amount, Date
 from .core import MOVES, BankCore, signed_in
@@ -35,13 +36,13 @@ class Payments(BankCore):
         """The movement that an equal request with the same key made before."""
         if key is None:
             return None
-        for account in self.all_mine(self.accounts):
-            for movement in self.movements_of(account.id):
-                if movement.request_key == key and movement.legs[0].account == account.id:
-                    to = movement.iban or movement.legs[1].account
-                    if (account.id, to, movement.legs[1].amount, movement.reference) == (source.id, *body):
-                        return movement
-                    raise ToolError("conflict", f"the key {key!r} was used for another payment ({movement.id}); use a new key")
+        mine = {account.id for account in self.accounts.where(owner=self.session.customer)}
+        for movement in self.ledger.where(request_key=key):
+            giver, taker = movement.legs[0].account, movement.legs[1]
+            if giver in mine:
+                if (giver, movement.iban or taker.account, taker.amount, movement.reference) == (source.id, *body):
+                    return movement
+                raise ToolError("conflict", f"the key {key!r} was used for another payment ({movement.id}); use a new key")
         return None
 
     @tool(
@@ -180,7 +181,7 @@ class Payments(BankCore):
         found = self.mine(self.scheduled, payment)
         if found.status != "pending":
             raise ToolError("precondition_failed", f"{payment} is {found.status}; only a pending payment can be cancelled")
-        return self.scheduled.put(replace(found, status="cancelled"))
+        return self.scheduled.put(changed(found, status="cancelled"))
 
     # -- every month ---------------------------------------------------------------------------------------
 
@@ -237,8 +238,8 @@ class Payments(BankCore):
         found = self.mine(self.orders, order)
         if found.status != "active":
             raise ToolError("precondition_failed", f"{order} is cancelled already")
-        return self.orders.put(replace(found, status="cancelled"))
+        return self.orders.put(changed(found, status="cancelled"))
 
 
 def _by_day(items: Sequence[ScheduledPayment]) -> list[ScheduledPayment]:
-    return sorted(items, key=lambda item: (item.date, item.id))
+    return sorted(items, key=attrgetter("date", "id"))

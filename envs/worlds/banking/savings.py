@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from ...types import Amount, Date, format_money
 from .core import MOVES, BankCore, desk_name, signed_in, unique
@@ -89,7 +89,7 @@ class Savings(BankCore):
         ]
         if found.fee:
             legs.append(Leg(desk_name(FEES, sell), found.fee, sell))
-        self.quotes.put(replace(found, used=True))
+        self.quotes.put(changed(found, used=True))
         name = self.accounts[found.target].name
         done = self.post(
             Movement(self.mint(self.ledger), self.today, "exchange", name, tuple(legs), f"{sell}/{buy} at {found.rate}", found.fee)
@@ -150,7 +150,7 @@ class Savings(BankCore):
         self.need_funds(account, amount)
         legs = (Leg(source, -amount, account.currency), Leg(desk_name(GOALS, account.currency), amount, account.currency))
         self.post(Movement(self.mint(self.ledger), self.today, "goal", found.name, legs))
-        return self.goals.put(replace(found, saved=found.saved + amount))
+        return self.goals.put(changed(found, saved=found.saved + amount))
 
     @tool(
         requires=signed_in,
@@ -174,7 +174,7 @@ class Savings(BankCore):
             raise ToolError("precondition_failed", f"only {format_money(found.saved)} {found.currency} is saved for {found.name}")
         legs = (Leg(desk_name(GOALS, account.currency), -amount, account.currency), Leg(target, amount, account.currency))
         self.post(Movement(self.mint(self.ledger), self.today, "goal", found.name, legs))
-        return self.goals.put(replace(found, saved=found.saved - amount))
+        return self.goals.put(changed(found, saved=found.saved - amount))
 
     def _same_currency(self, goal: str, account: str) -> tuple[Goal, Account]:
         found, owned = self.mine(self.goals, goal), self.mine(self.accounts, account)

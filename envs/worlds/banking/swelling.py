@@ -9,11 +9,11 @@ the newest nor the oldest; nothing new falls due for eight days. No name or refe
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
 from typing import Literal, NamedTuple
 
+from ...records import changed
 from . import more_names as words
 from .core import BankCore, desk_name
 from .draft import BOOKS_OPEN, Draft, post_all
@@ -97,7 +97,7 @@ def _purse(draft: Draft, owner: Customer, name: str, endings: set[str], shopping
     account = open_account(draft, owner.id, name, "everyday", "EUR")
     card = issue_cards(draft, [account], 1)[0]
     if card.ending in endings:
-        card = world.cards.put(replace(card, ending=_free_ending(rng, endings)))
+        card = world.cards.put(changed(card, ending=_free_ending(rng, endings)))
     endings.add(card.ending)
     shops = [_merchant(rng) for _ in range(6)]
     for _ in range(shopping):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...tool import tool
 from .disk import Disk
 from .looking import directory_entry, file_entry, status
@@ -77,7 +77,7 @@ class Changing(Disk):
             raise ToolError("not_found", f"the link {node.path!r} leads nowhere")
         if node.owner != self.user:
             self.demand(node, WRITE)
-        stamped = replace(node, touched=self.now, mtime=self.now)
+        stamped = changed(node, touched=self.now, mtime=self.now)
         self.put(stamped)
         return status(stamped)
 
@@ -201,7 +201,7 @@ class Changing(Disk):
         top = self._owned(path)
         for node in self._affected(top, recursive):
             self._demand_own(node)
-            self.put(replace(node, mode=changed_mode(node.mode, mode)))
+            self.put(changed(node, mode=changed_mode(node.mode, mode)))
         return status(self.need(top.path))
 
     @tool(
@@ -223,7 +223,7 @@ class Changing(Disk):
         top = self._owned(path)
         for node in self._affected(top, recursive):
             self._demand_own(node)
-            self.put(replace(node, group=group))
+            self.put(changed(node, group=group))
         return status(self.need(top.path))
 
     def _owned(self, path: str) -> File | Directory:
@@ -234,7 +234,7 @@ class Changing(Disk):
         return node
 
     def _affected(self, top: Node, recursive: bool) -> list[File | Directory]:
-        nodes = list(self.below(top)) if recursive else [top]
+        nodes = self.below(top) if recursive else [top]
         return [node for node in nodes if not isinstance(node, Link)]
 
     def _demand_own(self, node: File | Directory) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...world import Fact
 from .laws import broken_laws
 from .packing import Part
@@ -42,16 +42,16 @@ class Disk(Tree):
         used, count = account.used_bytes + size, account.used_nodes + nodes
         if nodes > 0 and count > account.node_limit:
             raise ToolError("limit_exceeded", f"the quota of {owner} allows {account.node_limit} files and directories; remove some first")
-        self.accounts.put(replace(account, used_bytes=used, used_nodes=count))
+        self.accounts.put(changed(account, used_bytes=used, used_nodes=count))
 
     def _entry_added(self, path: str) -> None:
         parent, name = self.directories[parent_of(path)], name_of(path)
         at = bisect_left(parent.entries, name)
-        self.directories.put(replace(parent, entries=(*parent.entries[:at], name, *parent.entries[at:]), mtime=self.now))
+        self.directories.put(changed(parent, entries=(*parent.entries[:at], name, *parent.entries[at:]), mtime=self.now))
 
     def _entry_dropped(self, path: str) -> None:
         parent, name = self.directories[parent_of(path)], name_of(path)
-        self.directories.put(replace(parent, entries=tuple([n for n in parent.entries if n != name]), mtime=self.now))
+        self.directories.put(changed(parent, entries=tuple([n for n in parent.entries if n != name]), mtime=self.now))
 
     def allow_add(self, path: str) -> Directory:
         """The parent in which a new `path` may be made; raises where it may not."""
@@ -105,7 +105,7 @@ class Disk(Tree):
         self.demand(file, WRITE)
         size = len(content.encode())
         self.charge(file.owner, size - file.size)
-        return self.files.put(replace(file, content=content, size=size, packed=packed, mtime=self.now))
+        return self.files.put(changed(file, content=content, size=size, packed=packed, mtime=self.now))
 
     def drop(self, node: Node) -> None:
         """Remove one file, link or empty directory."""
@@ -116,7 +116,7 @@ class Disk(Tree):
 
     def drop_all(self, top: Node) -> int:
         """Remove `top` and all under it; returns how many nodes went. Needs the rights on every directory."""
-        doomed = list(self.below(top))
+        doomed = self.below(top)
         for node in doomed:
             self.allow_drop(node)
         for node in doomed:
@@ -144,7 +144,7 @@ class Disk(Tree):
         for node in moved:
             self._forget(node)
         for node in moved:
-            self.put(replace(node, path=target + node.path[cut:]))
+            self.put(changed(node, path=target + node.path[cut:]))
         self._entry_dropped(top.path)
         self._entry_added(target)
         if inside(self.cwd, top.path):
@@ -188,11 +188,11 @@ class Disk(Tree):
         """Give an unpacked node what it could not have while it was filled."""
         node = self.node(path)
         if isinstance(node, Directory):
-            node = replace(node, mode=part.mode)
+            node = changed(node, mode=part.mode)
         if full and isinstance(node, (File, Directory)):
-            node = replace(node, group=part.group, touched=part.touched)
+            node = changed(node, group=part.group, touched=part.touched)
         elif full and isinstance(node, Link):
-            node = replace(node, group=part.group)
+            node = changed(node, group=part.group)
         if node is not None:
             self.put(node)
 

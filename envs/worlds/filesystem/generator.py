@@ -6,10 +6,10 @@ archives, trash. Sizes: `small` has one or two projects, `medium` about twenty, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import Any
 
+from ...records import changed
 from .contents import PEOPLE, write
 from .packing import kind_of, pack
 from .paths import join, name_of, parent_of
@@ -109,7 +109,7 @@ class Builder:
     def flush(self, world: Any) -> None:
         for path, node in self.nodes.items():
             if isinstance(node, Directory):
-                world.directories.put(replace(node, entries=tuple(sorted(self.entries[path]))))
+                world.directories.put(changed(node, entries=tuple(sorted(self.entries[path]))))
             else:
                 world.put(node)
 
@@ -272,7 +272,7 @@ def _fill_trash(world: Any, rng: Random, home: str) -> None:
     """Up to three of the user's own files lie in the trash from the start."""
     mine = [f for f in world.files if f.owner == world.user and not f.packed and "docu" not in f.path and f.path.startswith(home)]
     for file in rng.sample(mine, int(rng.random() * 4)):
-        doomed = replace(file, path=join(parent_of(file.path), "old-" + name_of(file.path)))
+        doomed = changed(file, path=join(parent_of(file.path), "old-" + name_of(file.path)))
         if world.account.used_bytes + doomed.size < world.account.byte_limit:
             world.charge(world.user, doomed.size, 1)
             age = 86_400 * (1 + int(rng.random() * 25))

@@ -52,7 +52,7 @@ class Keeping(Disk):
             raise ToolError("conflict", f"{place!r} is already there; choose another name")
         if node.path == "/":
             raise ToolError("invalid_arguments", "the root directory cannot be packed; name a directory in it")
-        nodes = list(self.below(node))
+        nodes = self.below(node)
         for item in nodes:
             if isinstance(item, File):
                 self.demand(item, READ)
@@ -121,7 +121,7 @@ class Keeping(Disk):
         if isinstance(node, Directory) and inside(self.cwd, node.path):
             raise ToolError("conflict", f"the current directory is in {node.path!r}; cd elsewhere first")
         self.allow_drop(node)
-        nodes = list(self.below(node))
+        nodes = self.below(node)
         for item in nodes:
             if item.owner != self.user:
                 raise ToolError("permission_denied", f"{item.path!r} belongs to {item.owner}; only your own things can go to your trash")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
+from ...records import keep_texts, kept, kept_while
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -15,7 +18,14 @@ from .records import Bytes, Depth, Directory, DirectoryPath, EntryPath, File, Gl
 from .results import ArchiveEntry, DirectoryEntry, FileEntry, Found, Identity, LinkEntry, Listing, Picture, Place, Status, Usage
 from .tree import ENTER, READ
 
+keep_texts(Listing)  # kept with its directory
 Wanted = Literal["any", "file", "directory", "archive", "link"]
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """Whether a name fits a pattern, capitals told apart; None where it does not."""
+    return re.compile(translate(pattern)).match
 
 
 @lru_cache(maxsize=4096)
@@ -24,17 +34,32 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
+@kept
 def file_entry(file: File) -> FileEntry:
     """How a plain file is shown in lists."""
     return FileEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
+@kept
 def directory_entry(directory: Directory) -> DirectoryEntry:
     """How a directory is shown in lists."""
     path = directory.path
     return DirectoryEntry(path, name_of(path), directory.owner, f"{directory.mode:03o}", moment(directory.mtime))
 
 
+@kept
+def archive_entry(file: File) -> ArchiveEntry:
+    """How an archive is shown in lists."""
+    return ArchiveEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
+
+
+@kept
+def link_entry(link: Link) -> LinkEntry:
+    """How a link is shown in lists."""
+    return LinkEntry(link.path, name_of(link.path), link.target)
+
+
+@kept
 def status(node: Node) -> Status:
     """All that is known about a node, without what it holds."""
     size = node.size if isinstance(node, File) else 0
@@ -48,14 +73,15 @@ def sorted_out(
     """Nodes by kind, as they are shown in lists."""
     directories, files, archives, links = [], [], [], []
     for node in nodes:
-        if isinstance(node, Directory):
+        if isinstance(node, File):
+            if node.packed:
+                archives.append(archive_entry(node))
+            else:
+                files.append(file_entry(node))
+        elif isinstance(node, Directory):
             directories.append(directory_entry(node))
-        elif isinstance(node, Link):
-            links.append(LinkEntry(node.path, name_of(node.path), node.target))
-        elif node.packed:
-            archives.append(ArchiveEntry(node.path, name_of(node.path), node.size, node.owner, f"{node.mode:03o}", moment(node.mtime)))
         else:
-            files.append(file_entry(node))
+            links.append(link_entry(node))
     return tuple(directories), tuple(files), tuple(archives), tuple(links)
 
 
@@ -109,7 +135,12 @@ class Looking(Disk):
         if place.entries:
             self.demand(place, ENTER)
         nodes = self.children(place)
-        return Listing(place.path, *sorted_out([n for n in nodes if show_hidden or name_of(n.path)[0] != "."]))
+
+        def listing() -> Listing:
+            shown = nodes if show_hidden else [node for node in nodes if name_of(node.path)[0] != "."]
+            return Listing(place.path, *sorted_out(shown))
+
+        return kept_while(place, show_hidden, tuple(nodes), listing)
 
     @tool(
         phrases=(
@@ -128,14 +159,18 @@ class Looking(Disk):
         top = self.need_directory(directory, READ | ENTER)
         base = top.path.count("/") if top.path != "/" else 0
         lines, folders, files = [top.path], 0, 0
-        for node in self.below(top, strict=False):
-            level = node.path.count("/") - base
-            if not 0 < level <= depth or node is top:
-                continue
-            folders += isinstance(node, Directory)
-            files += isinstance(node, File)
-            tail = "/" if isinstance(node, Directory) else f" -> {node.target}" if isinstance(node, Link) else ""
-            lines.append(f"{'  ' * level}{name_of(node.path)}{tail}")
+        for node in self.below(top, strict=False, levels=depth)[1:]:
+            path = node.path
+            _, _, name = path.rpartition("/")
+            indent = "  " * (path.count("/") - base)
+            if isinstance(node, File):
+                files += 1
+                lines.append(f"{indent}{name}")
+            elif isinstance(node, Directory):
+                folders += 1
+                lines.append(f"{indent}{name}/")
+            else:
+                lines.append(f"{indent}{name} -> {node.target}")
         return Picture(top.path, "\n".join(lines) + "\n", folders, files)
 
     @tool(
@@ -166,19 +201,18 @@ class Looking(Disk):
             modified_since: only what was changed on this day or later.
         """
         top = self.need_directory(directory, READ | ENTER)
-        found, closed = [], 0
-        for node in self.below(top, strict=False):
-            if isinstance(node, Directory) and node.entries and not self.may(node, READ | ENTER):
-                closed += 1
-            if node is top or not fnmatchcase(name_of(node.path), name):
-                continue
-            if kind != "any" and kind_of(node) != kind:
-                continue
-            if min_bytes and not (isinstance(node, File) and node.size >= min_bytes):
-                continue
-            if modified_since is not None and moment(node.mtime)[:10] < modified_since:
-                continue
-            found.append(node)
+        found = self.below(top, strict=False)
+        closed = sum([type(n) is Directory and bool(n.entries) and not self.may(n, READ | ENTER) for n in found])
+        del found[0]
+        if name != "*":
+            fits = _matcher(name)
+            found = [node for node in found if fits(name_of(node.path))]
+        if kind != "any":
+            found = [node for node in found if kind_of(node) == kind]
+        if min_bytes:
+            found = [node for node in found if isinstance(node, File) and node.size >= min_bytes]
+        if modified_since is not None:
+            found = [node for node in found if moment(node.mtime)[:10] >= modified_since]
         return Found(*sorted_out(found), closed)
 
     @tool(phrases=("show the details of {path}", "tell me who owns {path}", "look up the size and the permissions of {path}"))
@@ -206,12 +240,17 @@ class Looking(Disk):
             directory: the directory to measure; it comes first in the result.
         """
         top = self.need_directory(directory, READ | ENTER)
-        places = [top, *[c for c in self.children(top) if isinstance(c, Directory)]]
-        return [self._usage(place) for place in places]
-
-    def _usage(self, top: Directory) -> Usage:
-        files = [node for node in self.below(top, strict=False) if isinstance(node, File)]
-        return Usage(top.path, sum([file.size for file in files]), len(files))
+        cut = len(top.path) + (top.path != "/")
+        sizes: list[tuple[str, list[int]]] = [(top.path, [])]  # by place; what follows a directory in the walk lies below it
+        for node in self.below(top, strict=False)[1:]:
+            direct = node.path.find("/", cut) < 0
+            if isinstance(node, File):
+                sizes[0][1].append(node.size)
+                if not direct:
+                    sizes[-1][1].append(node.size)
+            elif direct and isinstance(node, Directory):
+                sizes.append((node.path, []))
+        return [Usage(path, sum(held), len(held)) for path, held in sizes]
 
     @tool(phrases=("tell me how much disk space I have left", "show my account and its groups", "check my quota"))
     def whoami(self) -> Identity:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -50,7 +49,7 @@ class Moving(Disk):
         if isinstance(node, Directory) and inside(target, node.path):
             raise ToolError("invalid_arguments", f"{node.path!r} cannot be copied into itself ({target!r})")
         replaced, cut = self.node(target) is not None, len(node.path)
-        size, made, nodes = 0, [], list(self.below(node))
+        size, made, nodes = 0, [], self.below(node)
         for item in nodes:
             size += item.size if isinstance(item, File) else 0
             place = target + item.path[cut:]
@@ -58,7 +57,7 @@ class Moving(Disk):
                 made.append((place, item.mode))
         for place, mode in made:
             kept = self.directories[place]
-            self.directories.put(replace(kept, mode=kept.mode & 0o7000 | mode & 0o777 & ~_UMASK))
+            self.directories.put(changed(kept, mode=kept.mode & 0o7000 | mode & 0o777 & ~_UMASK))
         return placed(self.need(target, follow=False), len(nodes), size, replaced)
 
     def _copy_one(self, item: Node, place: str, overwrite: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...state import record
+from ...records import record
 from ...types import Date, DontCare, Key, Known, Sample, Text
 from . import draws
 

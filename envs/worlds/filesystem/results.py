@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...state import record
+from ...records import record
 from ...types import Known, Text
 from .records import ArchivePath, DirectoryPath, FilePath, Kind, LinkPath, Modified, TrashId, UserName
 

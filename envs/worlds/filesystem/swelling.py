@@ -9,10 +9,10 @@ or part of a project stay as they are.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from random import Random
 from typing import Any
 
+from ...records import changed
 from .contents import PEOPLE, write
 from .generator import FOLDERS, Builder
 from .packing import kind_of, pack
@@ -96,7 +96,7 @@ class _Grower(Builder):
         super().flush(world)
         for path, directory in self.there.items():
             if names := self.entries[path]:
-                world.directories.put(replace(directory, entries=tuple(sorted([*directory.entries, *names]))))
+                world.directories.put(changed(directory, entries=tuple(sorted([*directory.entries, *names]))))
 
 
 def _listed(grow: _Grower, world: Any, home: str, factor: int) -> None:
@@ -165,7 +165,7 @@ def _charge(grow: _Grower, world: Any, people: list[str]) -> None:
 def _allow(world: Any, name: str, size: int, nodes: int) -> None:
     old = world.accounts[name]
     world.accounts.put(
-        replace(
+        changed(
             old, byte_limit=old.byte_limit + size, node_limit=old.node_limit + nodes,
             used_bytes=old.used_bytes + size, used_nodes=old.used_nodes + nodes,
         )

@@ -5,17 +5,22 @@ Law: a node stands under its real absolute path, and a directory's `entries` are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ...errors import ToolError, shorten
+from ...records import kept
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
-from .paths import MAX_HOPS, join, parent_of
+from .paths import MAX_HOPS, MAX_PATH, join, parent_of
 from .records import Account, Directory, DirectoryPath, File, FilePath, Link, LinkPath, Node, TrashId, TrashItem, UserName
 
 READ, WRITE, ENTER = 4, 2, 1
 _VERBS = ((READ, "read"), (WRITE, "write"), (ENTER, "enter"))
+
+
+@kept
+def child_paths(directory: Directory) -> tuple[str, ...]:
+    """The paths of what stands in a directory, in order of name."""
+    return tuple([join(directory.path, name) for name in directory.entries])
 
 
 class Tree(World):
@@ -76,21 +81,22 @@ class Tree(World):
             here = self._home_named(parts[0])
             parts[0] = ""
         parts.reverse()
-        hops, directories, links = 0, self.directories, self.links
+        hops, directory_at, link_at = 0, self.directories.getter(), self.links.getter()
         while parts:
             name = parts.pop()
             if name == "" or name == ".":
                 continue
-            directory = directories.get(here)
+            directory = directory_at(here)
             if directory is None:
                 raise self._missing_step(here)
-            if not self.may(directory, ENTER):
+            mode = directory.mode
+            if not mode & mode >> 3 & mode >> 6 & ENTER and not self.may(directory, ENTER):  # mostly everybody may
                 self.demand(directory, ENTER)
             if name == "..":
                 here = parent_of(here)
                 continue
-            there = join(here, name)
-            link = links.get(there)
+            there = f"{here}/{name}" if here != "/" else f"/{name}"
+            link = link_at(there)
             if link is None or not (follow or any(parts)):
                 here = there
                 continue
@@ -99,7 +105,7 @@ class Tree(World):
                 raise ToolError("conflict", f"too many levels of links in {shorten(text)!r}: they lead in a circle")
             parts.extend(reversed(link.target.split("/")))
             here = "/" if link.target[0] == "/" else here
-        if text[-1] == "/" and (here in self.files or here in links):
+        if text[-1] == "/" and (here in self.files or here in self.links):
             raise ToolError("invalid_arguments", f"{here!r} is not a directory; leave out the slash at the end")
         return here
 
@@ -143,24 +149,40 @@ class Tree(World):
 
     def children(self, directory: Directory) -> list[Node]:
         """The nodes of a directory in order of name, unchecked."""
-        found = [self.node(join(directory.path, name)) for name in directory.entries]
-        return [node for node in found if node is not None]
+        files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
+        return [node for path in child_paths(directory) if (node := files(path) or directories(path) or links(path)) is not None]
 
-    def below(self, top: Node, strict: bool = True) -> Iterator[Node]:
-        """`top` and all under it, parents first, in path order.
+    def below(self, top: Node, strict: bool = True, levels: int = MAX_PATH) -> list[Node]:
+        """`top` and all under it, so many levels deep, parents first, in path order.
 
         Directories that the user may not list raise where `strict`, else they are given but not entered.
         """
-        stack: list[Node] = [top]
-        while stack:
-            node = stack.pop()
-            yield node
-            if not isinstance(node, Directory) or not node.entries:
-                continue
-            if self.may(node, READ | ENTER):
-                stack.extend(reversed(self.children(node)))
-            elif strict:
-                self.demand(node, READ | ENTER)
+        files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
+        found, open_paths = [top], [iter(self._paths_in(top, strict))]
+        while open_paths:
+            for path in open_paths[-1]:
+                node = files(path)
+                if node is None:
+                    node = directories(path) or links(path)
+                    if node is None:
+                        continue
+                found.append(node)
+                if type(node) is Directory and node.entries and len(open_paths) < levels:
+                    open_paths.append(iter(self._paths_in(node, strict)))
+                    break
+            else:
+                open_paths.pop()
+        return found
+
+    def _paths_in(self, node: Node, strict: bool) -> tuple[str, ...]:
+        """The paths in a directory that the user may list; none for others."""
+        if not isinstance(node, Directory) or not node.entries:
+            return ()
+        if self.may(node, READ | ENTER):
+            return child_paths(node)
+        if strict:
+            self.demand(node, READ | ENTER)
+        return ()
 
     def subtree(self, top: Node) -> list[Node]:
         """`top` and all under it, whatever the rights."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, nearest, shorten
+from ...records import changed
 from ...tool import tool
-from .base import UPCOMING, TravelState, signed_in
+from .base import BY_START, UPCOMING, TravelState, signed_in
 from .days import number
 from .meanings import (
     BirthDate,
@@ -47,10 +46,9 @@ class AccountTools(TravelState):
         Raises:
             permission_denied: no customer has this address and password.
         """
-        for customer in self.customers:
-            if customer.email == email and customer.password == password:
-                self.session = customer.id
-                return SignIn(customer.name, customer.email)
+        for customer in self.customers.where(email=email, password=password):
+            self.session = customer.id
+            return SignIn(customer.name, customer.email)
         raise ToolError("permission_denied", "no account has this e-mail address and password")
 
     @tool(
@@ -86,7 +84,7 @@ class AccountTools(TravelState):
         committed = self.committed(self.session)
         if committed > budget:
             raise ToolError("limit_exceeded", f"upcoming trips already cost {committed / 100:.2f}; the budget cannot be below that")
-        self.customers.put(replace(self.me, budget=budget))
+        self.customers.put(changed(self.me, budget=budget))
         return self._account()
 
     @tool(
@@ -99,7 +97,7 @@ class AccountTools(TravelState):
     )
     def list_travellers(self) -> list[Traveller]:
         """List the traveller profiles of the customer, with their passports."""
-        return [traveller for traveller in self.travellers if traveller.customer == self.session]
+        return self.travellers.where(customer=self.session)
 
     @tool(
         requires=signed_in,
@@ -123,9 +121,8 @@ class AccountTools(TravelState):
         """
         if birth_date > self.today or number(birth_date) < number(self.today) - 120 * 366:
             raise ToolError("invalid_arguments", f"nobody who travels today was born on {birth_date}")
-        for other in self.travellers:
-            if other.customer == self.session and other.name == name and other.birth_date == birth_date:
-                raise ToolError("conflict", f"{name}, born {birth_date}, is on file as {other.id}")
+        for other in self.travellers.where(customer=self.session, name=name, birth_date=birth_date):
+            raise ToolError("conflict", f"{name}, born {birth_date}, is on file as {other.id}")
         key = self.mint(self.travellers)
         return self.travellers.put(Traveller(key, self.session, name, relation, birth_date, None, None, None))
 
@@ -156,10 +153,10 @@ class AccountTools(TravelState):
             raise ToolError("invalid_arguments", f"no passports of {shorten(country)!r} are known{nearest(country[:60], COUNTRIES)}")
         if expires < self.today:
             raise ToolError("invalid_arguments", f"this passport expired on {expires}")
-        for other in self.travellers:
-            if other.passport_number == number and other.id != traveller:
+        for other in self.travellers.where(passport_number=number):
+            if other.id != traveller:
                 raise ToolError("conflict", f"passport {number} is on file for someone else")
-        return self.travellers.put(replace(person, passport_number=number, passport_country=country, passport_expires=expires))
+        return self.travellers.put(changed(person, passport_number=number, passport_country=country, passport_expires=expires))
 
     @tool(
         requires=signed_in,
@@ -174,8 +171,7 @@ class AccountTools(TravelState):
         month = self.today[:7]
         return [
             CardView(c.id, c.nickname, c.network, c.last_four, c.expires, c.expires < month, c.limit, c.limit - c.owed)
-            for c in self.cards
-            if c.customer == self.session
+            for c in self.cards.where(customer=self.session)
         ]
 
     @tool(
@@ -192,8 +188,8 @@ class AccountTools(TravelState):
         Args:
             status: only bookings in this state; all when left out.
         """
-        found = [b for b in self.bookings_of(self.session) if status is None or b.status == status]
-        return sorted(found, key=lambda booking: (booking.starts_at, booking.id))
+        mine = self.bookings_of(self.session)
+        return sorted(mine if status is None else [b for b in mine if b.status == status], key=BY_START)
 
     @tool(
         requires=signed_in,
@@ -205,7 +201,7 @@ class AccountTools(TravelState):
     )
     def list_policies(self) -> list[Policy]:
         """List the customer's travel insurance policies, cancelled ones too."""
-        return [policy for policy in self.policies if policy.customer == self.session]
+        return self.policies.where(customer=self.session)
 
     @tool(
         requires=signed_in,
@@ -217,7 +213,7 @@ class AccountTools(TravelState):
     )
     def list_invoices(self) -> list[Invoice]:
         """List the customer's invoices with amount, state, and the IBAN to pay to."""
-        return [invoice for invoice in self.invoices if invoice.customer == self.session]
+        return self.invoices.where(customer=self.session)
 
     @tool(
         requires=signed_in,
@@ -230,7 +226,7 @@ class AccountTools(TravelState):
     def get_itinerary(self) -> Itinerary:
         """Print the customer's upcoming flights and stays as a text to keep."""
         ahead = [b for b in self.bookings_of(self.session) if b.status in UPCOMING]
-        ahead.sort(key=lambda booking: (booking.starts_at, booking.id))
+        ahead.sort(key=BY_START)
         lines = [self._line(booking) for booking in ahead] or ["No upcoming trips."]
         text = "\n".join([f"Itinerary for {self.me.name}", *lines])
         return Itinerary(self.me.name, len(ahead), ahead[0].date if ahead else None, text)

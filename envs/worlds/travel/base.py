@@ -5,11 +5,12 @@ The tool files inherit from `TravelState`; each rule that more than one tool kee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Literal
 
 from ...errors import ToolError, nearest, shorten
+from ...records import changed
 from ...state import Cell, Table
 from ...world import Fact, World
 from .days import iso, moment, number, seconds
@@ -48,6 +49,7 @@ from .records import (
 )
 
 LIVE: tuple[Status, ...] = ("held", "confirmed", "completed")
+BY_START = attrgetter("starts_at", "id")
 UPCOMING: tuple[Status, ...] = ("held", "confirmed")
 
 
@@ -86,12 +88,10 @@ class TravelState(World):
         me = self.customers[self.user]
         yield Fact("travel_email", me.email)
         yield Fact("travel_password", me.password)
-        for traveller in self.travellers:
-            if traveller.customer == me.id:
-                yield Fact("person_name", traveller.name)
-        for card in self.cards:
-            if card.customer == me.id:
-                yield Fact("travel_card_nickname", card.nickname)
+        for traveller in self.travellers.where(customer=me.id):
+            yield Fact("person_name", traveller.name)
+        for card in self.cards.where(customer=me.id):
+            yield Fact("travel_card_nickname", card.nickname)
         for city in self.cities:
             yield Fact("city", city.name)
 
@@ -100,7 +100,7 @@ class TravelState(World):
         moment_now = self.timestamp
         for quote in self.quotes:
             if quote.status == "open" and quote.expires_at <= moment_now:
-                self.quotes.put(replace(quote, status="expired"))
+                self.quotes.put(changed(quote, status="expired"))
         for booking in self.bookings:
             if booking.status == "held" and booking.hold_until is not None and booking.hold_until <= moment_now:
                 self.give_up(booking, "expired", 0, booking.points_used)
@@ -110,8 +110,8 @@ class TravelState(World):
     def _complete(self, booking: Booking) -> None:
         earned = booking.paid // 100
         owner = self.customers[booking.customer]
-        self.customers.put(replace(owner, points=owner.points + earned))
-        self.bookings.put(replace(booking, status="completed", points_earned=earned))
+        self.customers.put(changed(owner, points=owner.points + earned))
+        self.bookings.put(changed(booking, status="completed", points_earned=earned))
 
     @property
     def day(self) -> int:
@@ -179,9 +179,9 @@ class TravelState(World):
                 return hotel, kind
         raise ToolError("not_found", f"there is no room {shorten(room)!r}; get_hotel lists the rooms of a hotel")
 
-    def bookings_of(self, customer: str) -> Iterator[Booking]:
+    def bookings_of(self, customer: str) -> list[Booking]:
         """All bookings of one customer, in order of id."""
-        return (booking for booking in self.bookings if booking.customer == customer)
+        return self.bookings.where(customer=customer)
 
     # -- places ----------------------------------------------------------------------------------------
 
@@ -193,8 +193,11 @@ class TravelState(World):
 
     def rooms_left(self, room: Room, day: int, nights: int) -> int:
         """Rooms of a kind that are free in every night of a stay."""
-        booked = [self.room_nights.get(f"{room.room}:{day + night}") for night in range(nights)]
-        return min([rooms_open(room, day + n) - (0 if b is None else b.booked) for n, b in enumerate(booked)])
+        booked, least = self.room_nights.getter(), room.count
+        for night in range(day, day + nights):
+            ours = booked(f"{room.room}:{night}")
+            least = min(least, rooms_open(room, night) - (0 if ours is None else ours.booked))
+        return least
 
     def take(self, booking: Booking, sign: int = 1) -> None:
         """Take (or with `sign=-1` give back) the places of a booking: a seat of its flight, or its room's nights."""
@@ -232,13 +235,13 @@ class TravelState(World):
         if card.owed + amount > card.limit:
             free = f"{(card.limit - card.owed) / 100:.2f}"
             raise ToolError("limit_exceeded", f"the card ending {card.last_four} has {free} left, {amount / 100:.2f} is needed")
-        self.cards.put(replace(card, owed=card.owed + amount))
+        self.cards.put(changed(card, owed=card.owed + amount))
         self._note("charge", card, amount, booking, policy)
 
     def refund(self, card_id: str, amount: int, booking: str | None, policy: str | None = None) -> None:
         """Give money back to the card that paid, expired or not."""
         card = self.cards[card_id]
-        self.cards.put(replace(card, owed=card.owed - amount))
+        self.cards.put(changed(card, owed=card.owed - amount))
         self._note("refund", card, amount, booking, policy)
 
     def _note(self, kind: Literal["charge", "refund"], card: Card, amount: int, booking: str | None, policy: str | None) -> None:
@@ -249,7 +252,7 @@ class TravelState(World):
     def committed(self, customer: str) -> int:
         """What a customer's trips that have not begun cost: live bookings less points, and active insurance of them."""
         ahead = {b.id: b.price - b.points_used for b in self.bookings_of(customer) if b.status in UPCOMING}
-        cover = [p.premium for p in self.policies if p.status == "active" and p.booking in ahead]
+        cover = [p.premium for p in self.policies.where(status="active") if p.booking in ahead]
         return sum(ahead.values()) + sum(cover)
 
     def fit_budget(self, extra: int) -> None:
@@ -270,17 +273,17 @@ class TravelState(World):
             return booking
         self.fit_budget(extra)
         if booking.status == "held":
-            booking = replace(booking, price=booking.price + extra, due=booking.due + extra)
+            booking = changed(booking, price=booking.price + extra, due=booking.due + extra)
             return self.void_invoice(booking)
         self.charge(self.cards[str(booking.card)], extra, booking.id)
-        return replace(booking, price=booking.price + extra, paid=booking.paid + extra)
+        return changed(booking, price=booking.price + extra, paid=booking.paid + extra)
 
     def void_invoice(self, booking: Booking) -> Booking:
         """Take back the open invoice of a booking whose sum due changed; a new one can be asked for."""
         if booking.invoice is None:
             return booking
-        self.invoices.put(replace(self.invoices[booking.invoice], status="void"))
-        return replace(booking, invoice=None)
+        self.invoices.put(changed(self.invoices[booking.invoice], status="void"))
+        return changed(booking, invoice=None)
 
     def give_up(self, booking: Booking, status: Status, refund: int, points: int) -> Booking:
         """End a booking: give its places back, and money and points as the caller worked out."""
@@ -291,9 +294,9 @@ class TravelState(World):
             self.refund(str(booking.card), refund, booking.id)
         if points:
             owner = self.customers[booking.customer]
-            self.customers.put(replace(owner, points=owner.points + points))
+            self.customers.put(changed(owner, points=owner.points + points))
         left = booking.points_used - points
-        ended = replace(booking, status=status, refunded=refund, points_used=left, due=0, seat=None, hold_until=None)
+        ended = changed(booking, status=status, refunded=refund, points_used=left, due=0, seat=None, hold_until=None)
         return self.bookings.put(ended)
 
     def upcoming(self, booking: str) -> Booking:

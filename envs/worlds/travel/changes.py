@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...tool import tool
-from .base import TravelState, signed_in
+from .base import UPCOMING, TravelState, signed_in
 from .days import iso, number
 from .inventory import (
     Dated,
@@ -63,7 +62,7 @@ class ChangeTools(TravelState):
             raise ToolError("conflict", f"seat {seat} is taken; get_seat_map shows the free ones")
         self.take(found, -1)
         found = self.add_cost(found, seat_fee(seat) - (seat_fee(found.seat) if found.seat else 0))
-        found = self.bookings.put(replace(found, seat=seat))
+        found = self.bookings.put(changed(found, seat=seat))
         self.take(found)
         return found
 
@@ -90,7 +89,7 @@ class ChangeTools(TravelState):
         if found.bags + bags > MOST_BAGS:
             raise ToolError("limit_exceeded", f"the booking has {found.bags} bags; at most {MOST_BAGS} are allowed")
         found = self.add_cost(found, bags * BAG_FEE)
-        return self.bookings.put(replace(found, bags=found.bags + bags))
+        return self.bookings.put(changed(found, bags=found.bags + bags))
 
     @tool(
         requires=signed_in,
@@ -127,7 +126,7 @@ class ChangeTools(TravelState):
         fee = CHANGE_FEE if found.kind == "flight" and found.fare == "standard" and found.status == "confirmed" else 0
         moved = self.add_cost(moved, fee + moved.base_price - found.base_price)
         if moved.hold_until is not None:
-            moved = replace(moved, hold_until=min(moved.hold_until, moved.starts_at))
+            moved = changed(moved, hold_until=min(moved.hold_until, moved.starts_at))
         self.take(moved)
         return self.bookings.put(moved)
 
@@ -184,18 +183,18 @@ class ChangeTools(TravelState):
         if self.seats_left(target, cabin) <= 0:
             raise ToolError("unavailable", f"{cabin} is sold out on {flight.service.number} of {iso(day)}")
         self.passport_ok(self.travellers[booking.traveller], target)
-        for other in self.bookings_of(booking.customer):
-            if other.flight == key and other.traveller == booking.traveller and other.status in ("held", "confirmed"):
+        for other in self.bookings.where(customer=booking.customer, flight=key, traveller=booking.traveller):
+            if other.status in UPCOMING:
                 raise ToolError("conflict", f"{booking.traveller_name} is on that flight already, with booking {other.id}")
         base = max(booking.base_price, fare_price(target, cabin, booking.fare, self.day))
-        return replace(booking, date=iso(day), starts_at=target.departs_at, flight=key, seat=None, base_price=base)
+        return changed(booking, date=iso(day), starts_at=target.departs_at, flight=key, seat=None, base_price=base)
 
     def _moved_stay(self, booking: Booking, day: int) -> Booking:
         _, room = self.room(str(booking.room))
         if self.rooms_left(room, day, booking.nights) <= 0:
             raise ToolError("unavailable", f"no {room.kind} room is free for {booking.nights} nights from {iso(day)}")
         base = max(booking.base_price, stay_price(room, day, booking.nights))
-        return replace(booking, date=iso(day), starts_at=f"{iso(day)}T15:00:00", base_price=base)
+        return changed(booking, date=iso(day), starts_at=f"{iso(day)}T15:00:00", base_price=base)
 
     def _refund(self, booking: Booking) -> tuple[int, int]:
         """Money and points that cancelling gives back."""

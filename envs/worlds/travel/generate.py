@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import Literal, NamedTuple
 
+from ...records import changed
 from .base import TravelState
 from .days import iso, moment, seconds
 from .inventory import CABINS, FARES, Dated, capacity, fare_price, flies, flight_id, open_seats, stay_price, strangers
@@ -182,7 +182,7 @@ class Household:
         budget = None
         if self.own and rng.random() < 0.5:
             budget = (world.committed(self.customer.id) // 100_000 + rng.randrange(3, 9)) * 100_000
-        world.customers.put(replace(self.customer, points=self.customer.points + earned, budget=budget))
+        world.customers.put(changed(self.customer, points=self.customer.points + earned, budget=budget))
 
     def travellers(self) -> list[Traveller]:
         """The customer, and the people for whom the user books."""
@@ -209,17 +209,17 @@ class Household:
         if status == "held":
             world.take(draft)
             until = min(moment(world.now + rng.randrange(6, 24) * 3600), draft.starts_at)
-            return world.bookings.put(replace(draft, hold_until=until, due=draft.price))
+            return world.bookings.put(changed(draft, hold_until=until, due=draft.price))
         card = self.cards[0 if len(self.cards) == 1 else rng.randrange(2)]
-        draft = replace(draft, status=status, card=card, paid=draft.price)
+        draft = changed(draft, status=status, card=card, paid=draft.price)
         self.pay(card, "charge", draft.price, draft.id, None)
         if status == "completed":
-            draft = replace(draft, points_earned=draft.paid // 100)
+            draft = changed(draft, points_earned=draft.paid // 100)
         if status == "cancelled":
             refund = {"saver": 0, "standard": max(0, draft.paid - 6000), "flex": draft.paid}[draft.fare]
             if refund:
                 self.pay(card, "refund", refund, draft.id, None)
-            return world.bookings.put(replace(draft, refunded=refund))
+            return world.bookings.put(changed(draft, refunded=refund))
         if kind == "flight" and rng.random() < 0.4:
             draft = self._seated(draft)
         world.take(draft)
@@ -264,7 +264,7 @@ class Household:
     def _seated(self, booking: Booking) -> Booking:
         flight = self.world.flight(str(booking.flight))
         seats = [seat for seat in open_seats(flight, booking.cabin or "economy") if not seat.startswith("3")]
-        return replace(booking, seat=self.rng.choice(seats)) if seats else booking
+        return changed(booking, seat=self.rng.choice(seats)) if seats else booking
 
     def pay(self, card: str, kind: Literal["charge", "refund"], amount: int, booking: str | None, policy: str | None) -> None:
         """Note a payment by one of the cards."""
@@ -288,7 +288,7 @@ class Household:
         key = world.mint(world.invoices)
         world.invoices.put(Invoice(key, booking.customer, booking.id, booking.title, booking.due, world.agency_iban, "open", world.today))
         later = min(moment(seconds(str(booking.hold_until)) + 48 * 3600), booking.starts_at)
-        world.bookings.put(replace(booking, invoice=key, hold_until=later))
+        world.bookings.put(changed(booking, invoice=key, hold_until=later))
 
     def keep_cards(self) -> None:
         """Store the cards, with what was paid by them."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError
+from ...records import changed
 from ...tool import tool
 from .base import TravelState, signed_in
 from .days import moment
@@ -63,7 +62,7 @@ class InsuranceTools(TravelState):
         found, payer = self.upcoming(booking), self.own_card(card)
         if found.status != "confirmed":
             raise ToolError("precondition_failed", f"booking {booking} is {found.status}; pay_booking confirms it first")
-        if any(p.booking == booking and p.status == "active" for p in self.policies):
+        if self.policies.where(booking=booking, status="active"):
             raise ToolError("conflict", f"booking {booking} is insured already (list_policies)")
         premium = self._premium(found, next(rate for name, rate, _ in COVERS if name == cover))
         self.fit_budget(premium)
@@ -100,7 +99,7 @@ class InsuranceTools(TravelState):
         if found.cancel_until < self.timestamp or trip.starts_at <= self.timestamp:
             raise ToolError("precondition_failed", f"policy {policy} could be cancelled until {min(found.cancel_until, trip.starts_at)}")
         self.refund(found.card, found.premium, None, policy)
-        return self.policies.put(replace(found, status="cancelled"))
+        return self.policies.put(changed(found, status="cancelled"))
 
     @staticmethod
     def _premium(booking: Booking, rate: int) -> int:

@@ -7,8 +7,10 @@ Strangers take places by fixed arithmetic, so the tables keep only what bookings
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
+from ...records import keep_texts
 from .days import moment, weekday
 from .meanings import Cabin, FareKind, Position
 from .records import Room, Route, Service
@@ -28,12 +30,13 @@ LEGROOM_FEE = 2500
 _FIRST_DAY = 20_300  # 2025-07-31; day codes cover a thousand days from here
 _STEP, _STEP_BACK = 637, pow(637, -1, 1000)
 _LETTERS = "YMQJCD"
+_FACTORS: dict[FareKind, int] = {"saver": 100, "standard": 125, "flex": 165}
 _SPREAD = (7, 13, 17, 19, 23)
-_RULES: tuple[str, ...] = (
-    "no changes, no refund",
-    "date change 40.00, cancellation 60.00 until 24 hours before departure",
-    "free date changes and full refund until departure; first bag included",
-)
+_RULES: dict[FareKind, str] = {
+    "saver": "no changes, no refund",
+    "standard": "date change 40.00, cancellation 60.00 until 24 hours before departure",
+    "flex": "free date changes and full refund until departure; first bag included",
+}
 
 
 class Dated(NamedTuple):
@@ -99,17 +102,17 @@ def read_fare(flight: Dated, letter: str) -> tuple[Cabin, FareKind] | None:
 
 def fare_price(flight: Dated, cabin: Cabin, kind: FareKind, today: int) -> int:
     """What a fare costs when bought today: by day, cabin and kind, dearer in the last ten and three days."""
-    service, ahead = flight.service, flight.day - today
-    swing = 85 + (service.salt * 7 + flight.day * 37) % 46
-    late = 125 if ahead <= 3 else 110 if ahead <= 10 else 100
+    _, _, service, day = flight
+    swing = 85 + (service.salt * 7 + day * 37) % 46
+    late = 125 if day - today <= 3 else 110 if day - today <= 10 else 100
     price = service.fare * swing * late // 10_000
     price = price * (260 if cabin == "business" else 100) // 100
-    return price * (100, 125, 165)[FARES.index(kind)] // 100 // 10 * 10
+    return price * _FACTORS[kind] // 100 // 10 * 10
 
 
 def fare_rules(kind: FareKind) -> str:
     """What may be done with a fare, in words."""
-    return _RULES[FARES.index(kind)]
+    return _RULES[kind]
 
 
 # -- seats --------------------------------------------------------------------------------------------------
@@ -122,17 +125,20 @@ def capacity(service: Service, cabin: Cabin) -> int:
 
 def strangers(service: Service, day: int, cabin: Cabin) -> int:
     """Seats that people outside our tables have; now and then all of them."""
-    size, side = capacity(service, cabin), CABINS.index(cabin)
+    size, side = capacity(service, cabin), cabin == "business"
     if (service.salt + day * 5 + side * 3) % 23 == 0:
         return size
     return size * (35 + (service.salt * 13 + day * 29 + side * 17) % 56) // 100
 
 
-def seat_labels(service: Service, cabin: Cabin) -> list[str]:
+def seat_labels(service: Service, cabin: Cabin) -> tuple[str, ...]:
     """The seats of a cabin, front to back: `1A` ... business first."""
-    first = 1 if cabin == "business" else 1 + BUSINESS_ROWS
-    rows = range(first, first + capacity(service, cabin) // 4)
-    return [f"{row}{letter}" for row in rows for letter in SEAT_LETTERS]
+    return _labels(1 if cabin == "business" else 1 + BUSINESS_ROWS, capacity(service, cabin) // 4)
+
+
+@lru_cache(maxsize=256)
+def _labels(first: int, rows: int) -> tuple[str, ...]:
+    return tuple([f"{row}{letter}" for row in range(first, first + rows) for letter in SEAT_LETTERS])
 
 
 def open_seats(flight: Dated, cabin: Cabin) -> list[str]:
@@ -148,6 +154,10 @@ def seat_fee(seat: str) -> int:
     return LEGROOM_FEE if seat[:-1] == str(1 + BUSINESS_ROWS) else 0
 
 
+keep_texts(SeatOffer)  # every map shows the same ones
+
+
+@lru_cache(maxsize=1024)
 def seat_offer(seat: str) -> SeatOffer:
     """A free seat as the map shows it."""
     fee = seat_fee(seat)
@@ -165,14 +175,12 @@ def rooms_open(room: Room, day: int) -> int:
     return room.count - room.count * ((room.salt + day * 7) % 11) // 12
 
 
-def night_rate(room: Room, day: int) -> int:
-    """The price of one night: 15 % more on Fridays and Saturdays."""
-    return room.rate * 115 // 100 if weekday(day) in (4, 5) else room.rate
-
-
 def stay_price(room: Room, day: int, nights: int) -> int:
-    """The price of a stay that begins on `day`."""
-    return sum([night_rate(room, day + night) for night in range(nights)])
+    """The price of a stay that begins on `day`: nights of Fridays and Saturdays cost 15 % more."""
+    weeks, rest = divmod(nights, 7)
+    first = weekday(day)
+    dear = 2 * weeks + (first <= 4 < first + rest) + (first <= 5 < first + rest) + (first + rest > 11) + (first + rest > 12)
+    return dear * (room.rate * 115 // 100) + (nights - dear) * room.rate
 
 
 def room_rules(room: Room) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from ...errors import ToolError
 from ...tool import tool
 from .base import TravelState
@@ -66,8 +68,8 @@ class SearchTools(TravelState):
             invalid_arguments: the day is past, or both airports are the same.
         """
         route, day = self._route(origin, destination), self.travel_day(date)
-        found = [self._option(flight, cabin) for flight in self._departures(route, day)]
-        return sorted([option for option in found if option.seats_left > 0], key=lambda option: (option.price, option.flight))
+        free = [(flight, left) for flight in self._departures(route, day) if (left := self.seats_left(flight, cabin)) > 0]
+        return sorted([self._option(flight, cabin, left) for flight, left in free], key=attrgetter("price", "flight"))
 
     @tool(
         phrases=(
@@ -85,15 +87,13 @@ class SearchTools(TravelState):
             start: the first of the seven days.
             cabin: the cabin to sit in.
         """
-        route, first = self._route(origin, destination), self.travel_day(start)
+        route, first, today = self._route(origin, destination), self.travel_day(start), self.day
         found: list[FareDay] = []
         for day in range(first, min(first + 7, LAST_DAY + 1)):
-            offers = [
-                FareDay(iso(day), flight.id, flight.service.number, cabin, fare_price(flight, cabin, "saver", self.day), left)
-                for flight in self._departures(route, day)
-                if (left := self.seats_left(flight, cabin)) > 0
-            ]
-            found.extend(sorted(offers, key=lambda offer: (offer.price, offer.flight))[:1])
+            free = [(flight, left) for flight in self._departures(route, day) if (left := self.seats_left(flight, cabin)) > 0]
+            offers = [(fare_price(flight, cabin, "saver", today), flight.id, flight.service.number, left) for flight, left in free]
+            for price, key, number, left in sorted(offers)[:1]:
+                found.append(FareDay(iso(day), key, number, cabin, price, left))
         return found
 
     @tool(
@@ -159,11 +159,13 @@ class SearchTools(TravelState):
         place, day = self.city(city), self.travel_day(check_in)
         found = []
         for hotel in map(self.hotels.__getitem__, place.hotels):
+            if hotel.stars < min_stars:
+                continue
             rooms = [(stay_price(r, day, nights), left) for r in hotel.rooms if (left := self.rooms_left(r, day, nights)) > 0]
-            if rooms and hotel.stars >= min_stars:
+            if rooms:
                 total = sum([left for _, left in rooms])
                 found.append(HotelOption(hotel.id, hotel.name, hotel.city, hotel.stars, hotel.rating, min(rooms)[0], total))
-        return sorted(found, key=lambda option: (option.cheapest, option.hotel))
+        return sorted(found, key=attrgetter("cheapest", "hotel"))
 
     @tool(
         phrases=(
@@ -213,12 +215,13 @@ class SearchTools(TravelState):
         flights = [
             Dated(flight_id(route, place, day), route, service, day) for place, service in enumerate(route.services) if flies(service, day)
         ]
-        return [flight for flight in flights if flight.departs > self.now]
+        now = self.now
+        return [flight for flight in flights if flight.departs > now]
 
-    def _option(self, flight: Dated, cabin: Cabin) -> FlightOption:
+    def _option(self, flight: Dated, cabin: Cabin, left: int) -> FlightOption:
         route, service = flight.route, flight.service
         return FlightOption(
             flight.id, service.number, service.airline, route.origin, route.destination, route.from_city, route.to_city,
             iso(flight.day), flight.departs_at, flight.arrives_at, service.minutes, cabin,
-            fare_price(flight, cabin, "saver", self.day), self.seats_left(flight, cabin),
+            fare_price(flight, cabin, "saver", self.day), left,
         )  # fmt: skip

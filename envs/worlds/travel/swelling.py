@@ -8,10 +8,10 @@ cards owe stay as they are. No new name, nickname, city or flight number is a pl
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
+from ...records import changed
 from .base import TravelState
 from .days import iso, moment
 from .generate import Household, Offers, make_hotel, make_route, make_service
@@ -74,8 +74,8 @@ def _more_services(world: TravelState, rng: Random, factor: int) -> None:
         minutes, more = route.services[0].minutes, []
         for place in range(min(2 + factor, MOST_SERVICES - len(route.services))):
             service = make_service(rng, minutes, place % 2, MORE_AIRLINES)
-            more.append(replace(service, fare=dearest * rng.randint(156, 220) // 100))
-        world.routes.put(replace(route, services=(*route.services, *more)))
+            more.append(changed(service, fare=dearest * rng.randint(156, 220) // 100))
+        world.routes.put(changed(route, services=(*route.services, *more)))
 
 
 def _more_hotels(world: TravelState, rng: Random, factor: int) -> None:
@@ -91,10 +91,10 @@ def _more_hotels(world: TravelState, rng: Random, factor: int) -> None:
         for pick in rng.sample(free, min(len(free), 4 * factor)):
             hotel = make_hotel(world, rng, city.name, pick)
             lift = dearest * rng.randint(105, 180) // 100 - min(room.rate for room in hotel.rooms)
-            rooms = tuple([replace(room, rate=(room.rate + max(lift, 0)) // 10 * 10 + 10) for room in hotel.rooms])
+            rooms = tuple([changed(room, rate=(room.rate + max(lift, 0)) // 10 * 10 + 10) for room in hotel.rooms])
             rating = rng.randint(min(60, best - 1), best - 1)
-            made.append(world.hotels.put(replace(hotel, rooms=rooms, rating=rating, stars=min(stars, hotel.stars))))
-        world.cities.put(replace(city, hotels=(*city.hotels, *[hotel.id for hotel in made])))
+            made.append(world.hotels.put(changed(hotel, rooms=rooms, rating=rating, stars=min(stars, hotel.stars))))
+        world.cities.put(changed(city, hotels=(*city.hotels, *[hotel.id for hotel in made])))
 
 
 def _hotel_name(pick: int, city: str) -> str:
@@ -174,7 +174,7 @@ def _lapsed(house: Household, person: Traveller, span: _Span) -> None:
         if span.holds(draft):
             break
     if draft.fare != "flex":
-        world.bookings.put(replace(draft, status="expired"))
+        world.bookings.put(changed(draft, status="expired"))
         if rng.random() < 0.4:
             issued = iso(world.day - rng.randint(1, 60))
             bill = Invoice(world.mint(world.invoices), draft.customer, key, draft.title, draft.price, world.agency_iban, "void", issued)
@@ -183,7 +183,7 @@ def _lapsed(house: Household, person: Traveller, span: _Span) -> None:
     card = house.cards[0]
     house.pay(card, "charge", draft.price, key, None)
     house.pay(card, "refund", draft.price, key, None)
-    world.bookings.put(replace(draft, status="cancelled", card=card, paid=draft.price, refunded=draft.price))
+    world.bookings.put(changed(draft, status="cancelled", card=card, paid=draft.price, refunded=draft.price))
     if rng.random() < 0.6:
         _covered(house, draft)
 

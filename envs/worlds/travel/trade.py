@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...errors import ToolError, shorten
+from ...records import changed
 from ...tool import tool
-from .base import TravelState, signed_in
+from .base import UPCOMING, TravelState, signed_in
 from .days import iso, moment
 from .inventory import Dated, fare_price, read_fare, stay_price
 from .meanings import BookingId, CardId, FareId, Nights, Points, QuoteId, RoomId, TravelDay, TravellerId
@@ -95,7 +94,7 @@ class TradeTools(TravelState):
             0, 0, None, None, self.hold_until(flight.departs_at), 0,
         )  # fmt: skip
         self.take(booking)
-        self.quotes.put(replace(offer, status="used"))
+        self.quotes.put(changed(offer, status="used"))
         return self.bookings.put(booking)
 
     @tool(
@@ -160,8 +159,8 @@ class TradeTools(TravelState):
         found, payer = self._held(booking), self.own_card(card)
         self.charge(payer, found.due, found.id)
         if found.invoice is not None:
-            self.invoices.put(replace(self.invoices[found.invoice], status="paid"))
-        return self.bookings.put(replace(found, status="confirmed", paid=found.due, due=0, card=payer.id, hold_until=None))
+            self.invoices.put(changed(self.invoices[found.invoice], status="paid"))
+        return self.bookings.put(changed(found, status="confirmed", paid=found.due, due=0, card=payer.id, hold_until=None))
 
     @tool(
         requires=signed_in,
@@ -188,9 +187,9 @@ class TradeTools(TravelState):
         most = found.price // 2 - found.points_used
         if points > most:
             raise ToolError("limit_exceeded", f"points may pay half of the price: at most {max(most, 0)} more for this booking")
-        self.customers.put(replace(owner, points=owner.points - points))
+        self.customers.put(changed(owner, points=owner.points - points))
         found = self.void_invoice(found)
-        return self.bookings.put(replace(found, points_used=found.points_used + points, due=found.due - points))
+        return self.bookings.put(changed(found, points_used=found.points_used + points, due=found.due - points))
 
     @tool(
         requires=signed_in,
@@ -216,15 +215,15 @@ class TradeTools(TravelState):
         key = self.mint(self.invoices)
         invoice = Invoice(key, self.session, found.id, found.title, found.due, self.agency_iban, "open", self.today)
         later = max(self.hold_until(found.starts_at, INVOICE_HOURS), str(found.hold_until))
-        self.bookings.put(replace(found, invoice=key, hold_until=later))
+        self.bookings.put(changed(found, invoice=key, hold_until=later))
         return self.invoices.put(invoice)
 
     # -- parts -----------------------------------------------------------------------------------------
 
     def _may_fly(self, person: Traveller, flight: Dated) -> None:
         self.passport_ok(person, flight)
-        for other in self.bookings_of(self.session):
-            if other.flight == flight.id and other.traveller == person.id and other.status in ("held", "confirmed"):
+        for other in self.bookings.where(customer=self.session, flight=flight.id, traveller=person.id):
+            if other.status in UPCOMING:
                 raise ToolError("conflict", f"{person.name} is on this flight already, with booking {other.id}")
 
     def _held(self, booking: str) -> Booking:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...state import record
+from ...records import record
 from ...types import Date, Money, Text
 from .meanings import (
     AirportCode,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from .errors import WorldError, shorten
+from .errors import WorldError, describe
 
 
 def is_from_outside(error: BaseException) -> bool:
@@ -31,15 +31,6 @@ def is_from_outside(error: BaseException) -> bool:
     return False
 
 
-def words_of(error: BaseException, limit: int = 500) -> str:
-    """An exception as `Type: words`, shortened; also for one that cannot say what it is."""
-    try:
-        said = str(error)
-    except Exception:
-        said = ""
-    return shorten(f"{type(error).__name__}: {said}", limit)
-
-
 @contextlib.contextmanager
 def guarded(what: str) -> Iterator[None]:
     """Run a world's own code; what would end the process comes out as `WorldError`. Exceptions pass as they are."""
@@ -50,7 +41,7 @@ def guarded(what: str) -> Iterator[None]:
     except BaseException as error:
         if is_from_outside(error):
             raise
-        raise WorldError(f"{what} raised {words_of(error, 200)}; a world raises an error and never ends Python") from error
+        raise WorldError(f"{what} raised {describe(error, 200)}; a world raises an error and never ends Python") from error
 
 
 def _handlers() -> set[CodeType]:

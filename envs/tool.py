@@ -30,8 +30,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from .doubles import refuse_doubled_keys
-from .errors import MAX_VALUE_CHARS, DefinitionError, ErrorKind, ToolError, bounded, display, shorten
-from .guard import is_from_outside, words_of
+from .errors import MAX_VALUE_CHARS, DefinitionError, ErrorKind, ToolError, bounded, describe, display, shorten
+from .guard import is_from_outside
 from .records import is_record
 from .signature import OutputField, Parameter, drop_titles, leaves_of, unwrap_list
 from .state import Cell, rollback
@@ -338,7 +338,7 @@ class Tool:
     def _broken(self, error: BaseException) -> ToolResult:
         if is_from_outside(error):
             raise error
-        detail = words_of(error, _MAX_DETAIL)
+        detail = describe(error, _MAX_DETAIL)
         return ToolResult.failure(self.name, "internal_error", f"{self.name} failed inside; nothing was changed", detail)
 
 

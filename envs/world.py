@@ -131,7 +131,8 @@ class World:
             setattr(self, name, Table(table, journal))
         self.now = self.START
         self._minted: dict[str, int] | None = {}
-        with guarded(f"world {type(self).__name__}: its generator"):
+        name = f"world {type(self).__name__}"
+        with telling(f"{name} cannot be made (seed {seed}, {size})"), guarded(f"{name}: its generator"):
             self.generate(Random(f"{type(self).__name__}:{seed}:{size}"), size)
             self.swell = swell
             if swell:
@@ -348,8 +349,7 @@ def unknown_tool(name: str, known: Iterable[str]) -> ToolResult:
 
 @lru_cache(maxsize=256)
 def _pristine(cls: type[World], seed: int, size: Size, swell: int) -> World:
-    with telling(f"world {cls.__name__} cannot be made (seed {seed}, {size})"):
-        return cls(seed, size, swell) if swell else cls(seed, size)
+    return cls(seed, size, swell) if swell else cls(seed, size)
 
 
 @lru_cache(maxsize=256)

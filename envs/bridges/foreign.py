@@ -22,8 +22,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Protocol, Self
 
-from ..errors import DefinitionError, ErrorKind, NotPortableError, ToolError, shorten
-from ..guard import words_of
+from ..errors import DefinitionError, ErrorKind, NotPortableError, ToolError, describe, shorten
 from ..records import record
 from ..registry import user_world
 from ..signature import OutputField, Parameter
@@ -141,7 +140,7 @@ class ForeignTool(Tool):
             if not isinstance(error, Exception):
                 return self._broken(error)
             kind, message = self._explain_error(error)
-            return ToolResult.failure(self.name, kind, message, words_of(error, 2_000), sent=checked)
+            return ToolResult.failure(self.name, kind, message, describe(error, 2_000), sent=checked)
 
 
 class ForeignWorld(World):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 
-from ..errors import shorten
-from ..guard import is_from_outside, words_of
+from ..errors import describe, shorten
+from ..guard import is_from_outside
 from ..world import World
 from . import conduct, copies, declarations, generation, replay, swelling
 from .case import Case
@@ -94,6 +94,6 @@ def _run(check: Check, case: Case) -> CheckResult:
     except BaseException as error:  # `sys.exit()` in a world's code is a breach like any other
         if is_from_outside(error):
             raise
-        found = f"the world raised {words_of(error)}"
+        found = f"the world raised {describe(error)}"
     detail = "" if found is None else shorten(" ".join(found.split()), 500)
     return CheckResult(name_of(check), found is None or isinstance(found, Note), detail)

@@ -16,9 +16,8 @@ from functools import lru_cache
 from random import Random
 from typing import Any, cast
 
-from ...errors import ErrorKind, ToolError, UnknownNameError, bounded
+from ...errors import ErrorKind, ToolError, UnknownNameError, bounded, describe
 from ...extras import need
-from ...guard import words_of
 from ...signature import Parameter
 from ...tool import ToolResult
 from ...world import Size
@@ -153,7 +152,7 @@ class BfclTool(ForeignTool):
         except Exception as error:
             kind = error.kind if isinstance(error, ToolError) else _kind(error)
             text = bounded(f"Error during execution: {error}", checked)
-            return ToolResult(self.name, text, kind, (), words_of(error, 2_000))
+            return ToolResult(self.name, text, kind, (), describe(error, 2_000))
 
 
 def _kind(error: Exception) -> ErrorKind:

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from turngym.cli import run
-from turngym.envs.env import _pack, pack_of
 from turngym.envs.errors import MissingExtraError
+from turngym.envs.packed import pack_of, packed
 from turngym.envs.registry import env_info, world_class
 
 HOW = "bfcl_eval is not installed; it comes with: pip install 'turngym[bfcl]' && pip install --no-deps bfcl-eval==2026.3.23"
@@ -19,7 +19,7 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "bfcl_eval"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bfcl_eval", None)
-    _pack.cache_clear()
+    packed.cache_clear()
     world_class.cache_clear()
 
 

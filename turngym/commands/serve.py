@@ -72,7 +72,7 @@ def _address(text: str) -> tuple[str, int]:
 
 def _task(env: str, wanted: str) -> Task:
     """A task by id or index of the env's pack, or of a file."""
-    from ..envs.env import pack_of
+    from ..envs.packed import pack_of
     from ..envs.task import TaskFile
 
     file, _, place = wanted.rpartition(":")

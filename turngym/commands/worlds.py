@@ -35,8 +35,8 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
     """List the envs; `envs show ENV` tells about one."""
     if context.invoked_subcommand is not None:
         return
-    from ..envs.env import pack_of
     from ..envs.errors import MissingExtraError
+    from ..envs.packed import pack_of
     from ..envs.registry import ENVS, FOREIGN_ENVS
     from ..envs.worldset import tool_table
 
@@ -75,7 +75,7 @@ def show_env(env: EnvArgument, as_json: AsJson = False) -> None:
 
 
 def _about(info: EnvInfo, classes: tuple[type[World], ...]) -> dict[str, Any]:
-    from ..envs.env import pack_of
+    from ..envs.packed import pack_of
     from ..envs.tool import predicate_name
     from ..envs.world import SIZES
     from ..envs.worldset import tool_table

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -174,7 +174,6 @@ def test_several_comparisons_are_said_and_adjusted_for():
 ROWS = st.dictionaries(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 2)), st.sampled_from([True, False, None]), min_size=1)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS, ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_runs_turns_signs_and_the_order_of_records_nothing(first: dict, second: dict, rng: random.Random):
     rows = [[(task, trial, success) for (task, trial), success in part.items()] for part in (first, second)]
@@ -195,7 +194,6 @@ def test_the_order_of_runs_turns_signs_and_the_order_of_records_nothing(first: d
     assert one(*rows) == pair
 
 
-@settings(max_examples=30, deadline=None)
 @given(ROWS)
 def test_a_run_against_itself_covers_zero(rows: dict):
     same = [(task, trial, success) for (task, trial), success in rows.items()]

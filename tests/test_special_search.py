@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -115,7 +115,6 @@ WAYS: dict[str, tuple[set[str], ...]] = {
 SAID = {"relabel": {"label": "red"}, "brand": {"label": "red"}}
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(sorted(set(WAYS) - {"peel"})), st.sets(st.sampled_from(TOOLS), max_size=6))
 def test_a_way_is_found_if_and_only_if_there_is_one(tool: str, barred: set[str]):
     aim = board(tool, **SAID.get(tool, {}))

@@ -1,12 +1,28 @@
-"""How many examples hypothesis draws: few by default, many with `--hypothesis-profile thorough` (`-m hypothesis` selects those tests).
+"""What all tests share: how many examples hypothesis draws, and that the garbage collector leaves alone what collection brings.
 
-A test that draws leaves their number to the profile; its own `settings` say the rest.
+Examples: few by default, many with `--hypothesis-profile thorough` (`-m hypothesis` selects the tests that draw). A test that
+draws leaves their number to the profile; its own `settings` say the rest. Garbage: a hundred modules and what they import make
+a million objects that live as long as the run; looking through them again and again took half the time of collecting.
 """
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("thorough", max_examples=300, deadline=None)
 settings.load_profile("quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsFloat
 
@@ -25,7 +23,9 @@ from .door import allow_given, allowed
 from .episode import Episode, Interceptor, Step
 from .errors import TaskError, display
 from .messages import Message, parse_action
-from .registry import EnvInfo, foreign_pack, user_env, world_class
+from .packed import pack_of as pack_of  # users find it here, beside the env
+from .packed import packed
+from .registry import EnvInfo, user_env, world_class
 from .spaces import ActionSpace, MessageSpace
 from .task import Task, TaskFile, parse_task
 from .tool import ToolCall, ToolResult
@@ -249,25 +249,9 @@ def _told_wrong(wrong: str) -> str:
 
 def _open(tasks: Tasks, info: EnvInfo) -> TaskFile:
     if tasks is None:
-        return _pack(info.pack)
+        return packed(info.pack)
     if isinstance(tasks, TaskFile):
         return tasks
     if isinstance(tasks, (str, Path)):
         return TaskFile.read(tasks)
     return TaskFile((task.line() for task in tasks), "the given tasks")
-
-
-@lru_cache(maxsize=16)
-def _pack(name: str) -> TaskFile:
-    if not name:
-        return TaskFile((), "no pack")
-    if ":" in name:
-        made: TaskFile = foreign_pack(name)
-        return made
-    found = resources.files(__package__).joinpath("packs", name)
-    return TaskFile(found.read_text(encoding="utf-8").split("\n") if found.is_file() else (), name)
-
-
-def pack_of(name: str) -> TaskFile:
-    """The tasks that ship with an env (short name or id)."""
-    return _pack(user_env(name).pack)

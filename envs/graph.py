@@ -12,9 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
-
-import networkx as nx
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from .errors import UnknownNameError
 from .probe import StateEdge, probe
@@ -22,6 +20,9 @@ from .remembered import recalled
 from .tool import Tool, predicate_name
 from .world import Size, World
 from .worldset import tool_table
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class Requirement(NamedTuple):
@@ -46,6 +47,8 @@ class ToolGraph:
     """
 
     def __init__(self, tools: Mapping[str, Tool], state: Iterable[StateEdge] = (), given: Iterable[str] = ()) -> None:
+        import networkx as nx  # here, since many processes that import this module make no graph
+
         self.given = frozenset(given)
         self._state = sorted(set(state))
         self.graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
@@ -170,6 +173,8 @@ class ToolGraph:
 
     def distance(self, source: str, target: str) -> float:
         """Length of the shortest directed path, `inf` where there is none."""
+        import networkx as nx
+
         try:
             return float(nx.shortest_path_length(self.graph, source, target))
         except nx.NetworkXNoPath:
@@ -195,6 +200,8 @@ class ToolGraph:
 
     def to_graphml(self, path: str | Path | IO[bytes]) -> None:
         """Write GraphML to a path or an open file, which Gephi, yEd and networkx read; `ToolGraph.from_graphml` reads it back."""
+        import networkx as nx
+
         written = self.graph.copy()
         written.graph["given"] = json.dumps(sorted(self.given))
         nx.write_graphml(written, path)
@@ -202,6 +209,8 @@ class ToolGraph:
     @classmethod
     def from_graphml(cls, path: str | Path, tools: Mapping[str, Tool]) -> ToolGraph:
         """The graph that `to_graphml` wrote, over the same tools."""
+        import networkx as nx
+
         read = nx.read_graphml(path, force_multigraph=True)
         state = [StateEdge(u, v, d.get("name", "")) for u, v, d in read.edges(data=True) if d["kind"] == "state"]
         return cls(tools, state, json.loads(read.graph["given"]))

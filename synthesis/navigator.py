@@ -13,8 +13,6 @@ from functools import lru_cache
 from random import Random
 from typing import Literal, NamedTuple
 
-import networkx as nx
-
 from ..envs.binding import Pool, is_loose
 from ..envs.graph import ToolGraph
 from ..envs.tool import Predicate, Tool, predicate_name
@@ -59,6 +57,8 @@ class Navigator:
     """
 
     def __init__(self, graph: ToolGraph, options: SamplerOptions) -> None:
+        import networkx as nx  # here, since proving imports this module and makes no graph
+
         self.graph = graph
         self.options = options
         within = graph.reachable()

@@ -1,6 +1,33 @@
-"""What all tests share: the worlds of the tests themselves are trusted, as a user's own would be."""
+"""What all tests share: examples that hypothesis draws, garbage that is left alone, and that the tests' own worlds are trusted.
+
+Examples: few by default, many with `--hypothesis-profile thorough` (`-m hypothesis` selects the tests that draw). A test that
+draws leaves their number to the profile; its own `settings` say the rest. Garbage: a hundred modules and what they import make
+a million objects that live as long as the run; looking through them again and again took half the time of collecting.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Generator
+
+import pytest
+from hypothesis import settings
 
 from turngym import allow
 
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("thorough", max_examples=300, deadline=None)
+settings.load_profile("quick")
+
 allow("mini_world:Library", "planted_worlds:Market", "planted_worlds:Silo", "planted_worlds:Things", "special_worlds:Board")
 allow(*[f"leaving_worlds:{name}" for name in ("Post", "Gone", "Late")])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()

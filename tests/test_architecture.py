@@ -41,7 +41,12 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports(name: str, path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(name: str, path: Path) -> tuple[tuple[str, bool], ...]:
+    return tuple(_imports(name, path))
+
+
+def _imports(name: str, path: Path) -> Iterator[tuple[str, bool]]:
     """(module, whether it is imported when the file is), of every import anywhere in a file, TYPE_CHECKING included."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     parsed = tree(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turngym.synthesis.auditing.arithmetic import made_of
@@ -150,13 +150,11 @@ _PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(_PLAIN, st.text(max_size=80), _PLAIN)
 def test_the_search_never_raises(value: Any, said: str, shown: Any):
     assert search(value, said, shown).grade in ("sure", "likely", "weak", "none")
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=6))
 def test_arithmetic_never_raises(value: float, operands: list[float]):
     made_of(value, operands, operands, "the total, in percent, converted")

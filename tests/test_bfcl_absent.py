@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from turngym.cli import run
-from turngym.envs.env import _pack, pack_of
 from turngym.envs.errors import MissingExtraError
 from turngym.envs.extras import lacking
+from turngym.envs.packed import pack_of, packed
 from turngym.envs.registry import ENVS, FOREIGN_ENVS, _class_at, env_info, world_class
 
 HOW = "bfcl_eval is not installed; it comes with: pip install 'turngym[bfcl]' && pip install --no-deps bfcl-eval==2026.3.23"
@@ -22,7 +22,7 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "bfcl_eval"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "bfcl_eval", None)
-    _pack.cache_clear()
+    packed.cache_clear()
     _class_at.cache_clear()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -62,7 +62,6 @@ def test_circles_are_named_whatever_the_ids():
     assert told(Thing("TH-1", "cat", "TH-1")) == told(Thing("TH-2", "cat", "TH-2"))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 4), st.lists(st.integers(0, 4), max_size=3)), min_size=5, max_size=5),
     st.permutations(range(5)),

@@ -32,7 +32,7 @@ def failures(cls: type[World], **options: Any) -> dict[str, str]:
 # -- lawful worlds ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [mini_world.Library, faulty_worlds.Shop])
+@pytest.mark.parametrize("cls", [mini_world.Library, pytest.param(faulty_worlds.Shop, marks=pytest.mark.slow)])
 def test_a_lawful_world_passes_every_check(cls: type[World]) -> None:
     report = check_world(cls)
     assert report.failures == ()
@@ -40,14 +40,17 @@ def test_a_lawful_world_passes_every_check(cls: type[World]) -> None:
     assert len(report.checks) == len(CHECKS)
 
 
+@pytest.mark.parametrize(
+    "options", [{"calls": 600, "seeds": (0, 1), "processes": False}, pytest.param({}, marks=pytest.mark.slow)], ids=["few", "all"]
+)
 @pytest.mark.parametrize("name", sorted(SHIPPED))
-def test_each_world_of_the_library_passes_every_check(name: str) -> None:
+def test_each_world_of_the_library_passes_every_check(name: str, options: dict[str, Any]) -> None:
     try:
         cls = user_world(name)
     except DefinitionError as error:
         pytest.skip(str(error))
     started = time.perf_counter()
-    assert failures(cls) == {}
+    assert failures(cls, **options) == {}
     assert time.perf_counter() - started < 60
 
 
@@ -81,7 +84,12 @@ def test_a_class_made_in_a_function_is_passed_over_with_a_reason() -> None:
 # -- planted faults ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("cls", "name", "also"), faulty_worlds.FAULTS, ids=lambda value: getattr(value, "__name__", str(value)[:24]))
+FIRSTS = {name: cls for cls, name, _ in reversed(faulty_worlds.FAULTS)}
+FAULTS = [pytest.param(*fault, marks=() if FIRSTS[fault[1]] is fault[0] else pytest.mark.slow) for fault in faulty_worlds.FAULTS]
+"""One fault for each law, and the others in the family `slow`."""
+
+
+@pytest.mark.parametrize(("cls", "name", "also"), FAULTS, ids=lambda value: getattr(value, "__name__", str(value)[:24]))
 def test_each_planted_fault_is_caught_by_its_law_and_no_stranger(cls: type[World], name: str, also: tuple[str, ...]) -> None:
     found = failures(cls, calls=900, seeds=(0, 1), processes=name == PROCESSES)
     assert name in found

@@ -322,7 +322,7 @@ def stop_when(arguments: list[str], number: int, lines: Path, at_least: int) -> 
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)])
 def test_a_stopped_synthesis_keeps_all_and_goes_on_to_the_same_bytes(number: int, code: int, tmp_path: Path) -> None:
     samples = tmp_path / "s" / "samples.jsonl"
     stopped = stop_when(["synthesize", LIBRARY, "-n", "100000", "--out", "s", "--json"], number, samples, 5)
@@ -342,7 +342,7 @@ def test_a_stopped_synthesis_keeps_all_and_goes_on_to_the_same_bytes(number: int
     assert samples.read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
 def test_a_stopped_rollout_keeps_all_and_goes_on(number: int, code: int, tmp_path: Path) -> None:
     records = tmp_path / "r" / "trajectories.jsonl"
     arguments = ["rollout", LIBRARY, "--policy", "random", "-n", "2", "-k", "100000", "--out", "r", "--json"]
@@ -357,7 +357,7 @@ def test_a_stopped_rollout_keeps_all_and_goes_on(number: int, code: int, tmp_pat
     assert len(records.read_text().splitlines()) > len(kept)
 
 
-@pytest.mark.parametrize("room", [20_000, 200_000])
+@pytest.mark.parametrize("room", [20_000, pytest.param(200_000, marks=pytest.mark.slow)])
 def test_a_full_disk_is_one_line_and_exit_1_and_the_run_goes_on(room: int, tmp_path: Path) -> None:
     arguments = ["rollout", "Banking", "--policy", "oracle", "-n", "40", "--out", str(tmp_path / "run")]
     limits = (resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))

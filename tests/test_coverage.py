@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -163,7 +163,6 @@ def test_beyond_the_bound_the_estimate_is_near_and_memory_is_flat():
 
 
 @given(st.permutations([f"conversation {n}" for n in range(8)]))
-@settings(max_examples=30)
 def test_the_order_of_rows_changes_no_figure(order: list[str]):
     first, second = Diversity(), Diversity()
     for identity in sorted(order):

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -421,7 +421,6 @@ JSONS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(JSONS, min_size=1, max_size=4))
 def test_no_sequence_of_actions_raises(actions: list[Any]):
     env = library(two_turn_task(0), signals=True)

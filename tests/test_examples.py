@@ -60,12 +60,13 @@ def test_a_torch_policy_learns_in_a_vector_env() -> None:
     assert sum(history[-3:]) > sum(history[:3])
 
 
-def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path) -> None:
-    place = str(tmp_path / "run")
-    first, again = run_example("ray_rollout.py", place, "processes"), run_example("ray_rollout.py", place, "processes")
+@pytest.mark.parametrize(("trials", "episodes"), [(["1"], 192), pytest.param([], 768, marks=pytest.mark.slow)])
+def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path, trials: list[str], episodes: int) -> None:
+    arguments = ("ray_rollout.py", str(tmp_path / "run"), "processes", *trials)
+    first, again = run_example(*arguments), run_example(*arguments)
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert "768 episodes made, 0 found" in first.stdout
-    assert "0 episodes made, 768 found" in again.stdout
+    assert f"{episodes} episodes made, 0 found" in first.stdout
+    assert f"0 episodes made, {episodes} found" in again.stdout
 
 
 @pytest.mark.parametrize("name", ["server_rollout.py", "ray_rollout.py", "vllm_rollout.py"])

@@ -364,7 +364,7 @@ def test_roles_share_a_policy_where_they_name_the_same():
 # -- a real model -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("templates", [(), ("tooling", "querying")])
+@pytest.mark.parametrize("templates", [(), pytest.param(("tooling", "querying"), marks=pytest.mark.slow)])
 def test_a_model_of_random_weights_keeps_nothing_and_the_funnel_says_why(templates: tuple[str, ...], tmp_path: Path):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")

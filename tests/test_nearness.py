@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -119,7 +119,6 @@ def test_a_sketch_alone_never_removes_what_is_not_near(monkeypatch: pytest.Monke
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
 def test_equal_words_are_always_found_and_the_first_of_them(said: list[str]):
     neighbours = Neighbours(0.9)
     firsts: dict[bytes, int] = {}

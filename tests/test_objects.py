@@ -318,4 +318,4 @@ class BesidesThePlainObject(RuleBasedStateMachine):
 
 
 TestBesidesThePlainObject = BesidesThePlainObject.TestCase
-TestBesidesThePlainObject.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestBesidesThePlainObject.settings = settings(stateful_step_count=25)

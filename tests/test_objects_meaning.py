@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import plain_services as services
 import plain_things as things
 
+from turngym.cli import run
 from turngym.envs.bridges.objects import world_of
 from turngym.envs.bridges.objects.naming import noun_of_method, one_of, result_key, score, stem
 from turngym.envs.bridges.objects.wording import phrase_of
@@ -158,7 +159,7 @@ def test_phrases_have_the_words_of_the_docstring():
 # -- checks -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", [LIBRARY, SHOP])
+@pytest.mark.parametrize("place", [LIBRARY, pytest.param(SHOP, marks=pytest.mark.slow)])
 def test_lawful_objects_keep_every_law_that_applies(place: str):
     report = check_world(user_world(place), calls=500)
     assert report.passed, report.failures
@@ -206,9 +207,6 @@ def test_samples_of_plain_objects_are_verified(place: str):
 def test_rollouts_of_plain_objects_give_oracle_all_and_null_nothing(tmp_path: Path):
     for policy, success in (("oracle", 1.0), ("null", 0.0), ("random", 0.0)):
         out = tmp_path / policy
-        subprocess.run(
-            [sys.executable, "-m", "turngym", "rollout", LIBRARY, "--policy", policy, "-n", "12", "--out", str(out)],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        assert run(["rollout", LIBRARY, "--policy", policy, "-n", "12", "--out", str(out)]) == 0
         rows = [json.loads(line) for line in (out / "trajectories.jsonl").read_text().splitlines()]
         assert sum(row["verdict"]["success"] for row in rows) / len(rows) == success

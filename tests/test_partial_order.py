@@ -33,10 +33,11 @@ def _any_order(task: Task, rng: Random) -> tuple[bool, bool]:
     return moved, episode.verdict().success
 
 
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("env", [info.short for info in ENVS])
-def test_every_allowed_order_of_a_shipped_task_passes(env: str) -> None:
-    outcomes = [_any_order(task, Random(trial)) for task in pack_of(env) for trial in range(2)]
-    assert sum(moved for moved, _ in outcomes) > 60
+def test_every_allowed_order_of_a_shipped_task_passes(env: str, step: int) -> None:
+    outcomes = [_any_order(task, Random(trial)) for task in list(pack_of(env))[::step] for trial in range(2)]
+    assert sum(moved for moved, _ in outcomes) > 60 / step
     assert all(passed for _, passed in outcomes)
 
 

@@ -207,7 +207,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.samp
 # -- the law ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     name=st.sampled_from(sorted(TEMPLATES)),
     says=st.lists(st.tuples(st.sampled_from(SAYINGS), st.sampled_from([END, END, PAD, None])), min_size=1, max_size=5),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import typer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -206,7 +206,6 @@ def _spoilt(row: dict[str, Any], path: list[int], value: Any) -> dict[str, Any]:
     return row
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.lists(st.integers(0, 5), min_size=1, max_size=8), _JSON), max_size=8), st.lists(_JSON, max_size=3))
 def test_whatever_comes_in_is_counted_and_nothing_raises(tmp_path_factory: Any, spoils: list[Any], foreign: list[Any]):
     place = tmp_path_factory.mktemp("refine")

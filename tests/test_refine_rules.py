@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turngym.synthesis.refining.arguments import as_literal, read_arguments
@@ -70,7 +70,6 @@ def test_a_name_is_mended_only_where_one_tool_alone_is_meant():
     assert [flaw.kind for flaw in correct("GET_IT", "{}", known).flaws] == ["unknown_function"]
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from("xyz"), st.integers() | st.text(max_size=4) | st.booleans() | st.none() | st.lists(st.integers())))
 def test_a_correction_fits_or_says_that_it_does_not_and_what_fits_is_untouched(arguments: dict[str, Any]):
     known = shape(x={"type": "integer"}, y={"type": "string", "optional": True}, z={"type": "boolean", "optional": True})

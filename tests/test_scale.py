@@ -76,9 +76,24 @@ def whole(tmp_path_factory: Any) -> Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def spread(tmp_path_factory: Any) -> tuple[Path, list[Any]]:
+    """What two workers make, and what was handed over meanwhile."""
+    place, kept = tmp_path_factory.mktemp("spread") / "set", list[Any]()
+    synthesize(MIXED, place, executor=Processes(2), keep=kept.append)
+    return place, kept
+
+
 # -- the same bytes ---------------------------------------------------------------------------------------
 
 
+def test_two_workers_write_the_bytes_of_one_process_and_hand_over_in_order_and_whole(whole, spread):
+    place, kept = spread
+    assert bytes_of(place) == bytes_of(whole)
+    assert [json.loads(sample.line()) for sample in kept] == rows_of(whole)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_any_number_of_workers_writes_the_bytes_of_one_process(tmp_path, whole, workers):
     made = synthesize(MIXED, tmp_path / "set", executor=Processes(workers))
@@ -89,13 +104,13 @@ def test_any_number_of_workers_writes_the_bytes_of_one_process(tmp_path, whole, 
 def test_an_index_that_gives_nothing_is_counted_as_in_one_process(tmp_path):
     hard = AssemblyOptions(min_jump=0.6)  # more than any query in the library leaps
     here = synthesize(MIXED, tmp_path / "here", options=hard)
-    there = synthesize(MIXED, tmp_path / "there", options=hard, executor=Processes(2))
+    there = synthesize(MIXED, tmp_path / "there", options=hard, executor=Processes(1))
     assert 0 < here["kept"] < MIXED.n
     assert bytes_of(tmp_path / "there") == bytes_of(tmp_path / "here")
     assert there["funnel"] == here["funnel"]
 
 
-@pytest.mark.parametrize("stop", [1, 6])
+@pytest.mark.parametrize("stop", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_a_run_that_was_stopped_goes_on_elsewhere_to_the_same_bytes(tmp_path, whole, stop):
     made = itertools.count(1)
 
@@ -113,12 +128,6 @@ def test_a_run_that_was_stopped_goes_on_elsewhere_to_the_same_bytes(tmp_path, wh
     fresh: list[Any] = []
     synthesize(MIXED, tmp_path, executor=Processes(2), keep=fresh.append)
     assert fresh == []
-
-
-def test_samples_are_handed_over_in_order_and_whole(whole):
-    kept: list[Any] = []
-    synthesize(MIXED, executor=Processes(2), keep=kept.append)
-    assert [json.loads(sample.line()) for sample in kept] == rows_of(whole)
 
 
 def test_a_cast_of_models_travels_and_is_metered_as_here(tmp_path):
@@ -150,11 +159,7 @@ def test_one_policy_serves_the_roles_that_share_it_over_there_too():
 
 def test_workers_prove_what_one_process_proves_and_fail_what_it_fails(tmp_path, whole):
     lines = (whole / "samples.jsonl").read_bytes().splitlines(keepends=True)
-    assert (
-        verify_directory(whole, executor=Processes(2))
-        == verify_directory(whole)
-        == {"rows": len(lines), "passed": len(lines), "failed": [], "torn": 0}
-    )
+    assert verify_directory(whole) == {"rows": len(lines), "passed": len(lines), "failed": [], "torn": 0}
     bad = json.loads(lines[2])
     bad["messages"][0]["content"] += " "
     broken = [
@@ -167,9 +172,10 @@ def test_workers_prove_what_one_process_proves_and_fail_what_it_fails(tmp_path, 
         json.dumps(bad).encode() + b"\n",
         lines[3][:-9],
     ]
-    here, there = (verify_lines(iter(list(enumerate(broken, 1))), executor=by) for by in (None, Processes(2)))
+    numbered = list(enumerate([*broken[:-1], *lines[4:], broken[-1]], 1))
+    here, there = (verify_lines(iter(numbered), executor=by) for by in (None, Processes(2)))
     assert there == here
-    assert (here["rows"], here["passed"], len(here["failed"])) == (8, 2, 6)
+    assert (here["rows"], here["passed"], len(here["failed"])) == (4 + len(lines), len(lines) - 2, 6)
     assert any("stands twice" in item["reason"] for item in here["failed"])
 
 
@@ -193,10 +199,11 @@ def test_an_index_that_nobody_survives_ends_the_run_with_its_number_and_keeps_wh
     kept = (tmp_path / "samples.jsonl").read_bytes()
     assert (whole / "samples.jsonl").read_bytes().startswith(kept)
     assert len(kept.splitlines()) <= 5
-    synthesize(MIXED, tmp_path, executor=Processes(2))
+    synthesize(MIXED, tmp_path)
     assert bytes_of(tmp_path) == bytes_of(whole)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_from_outside_changes_nothing(tmp_path, whole):
     rng, at = random.Random(5), [2, 7, 12]
 
@@ -363,13 +370,20 @@ def test_the_commands_take_workers_and_refuse_them_where_there_is_no_use(tmp_pat
     assert run([*command, "--workers", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kept"] == len((whole / "samples.jsonl").read_bytes().splitlines())
     assert bytes_of(tmp_path / "set") == bytes_of(whole)
-    assert run(["verify", str(tmp_path / "set"), "--workers", "2"]) == 0
+    assert run(["verify", str(tmp_path / "set"), "--workers", "1"]) == 0
     assert run(["synthesize", "--from", str(tmp_path / "set"), "--out", str(tmp_path / "x"), "--workers", "2"]) == 2
     assert "leave --workers and --ray out" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("when", ["starting", "working"])
+@pytest.mark.parametrize(
+    ("when", "sent", "code"),
+    [
+        ("starting", signal.SIGTERM, 143),
+        ("working", signal.SIGINT, 130),
+        pytest.param("starting", signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param("working", signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_the_command_and_its_workers_within_seconds_and_keeps_what_is_finished(tmp_path, sent, code, when):
     command = [
         sys.executable,

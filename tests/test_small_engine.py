@@ -245,7 +245,7 @@ def noise() -> Noise:
     return Noise()
 
 
-@pytest.mark.parametrize("world", ["Banking", "FileSystem", "Travel"])
+@pytest.mark.parametrize("world", ["Banking", *(pytest.param(name, marks=pytest.mark.slow) for name in ("FileSystem", "Travel"))])
 def test_every_call_that_is_finished_fits_its_tool(noise: Noise, world: str) -> None:
     doors = world_class(world).tools
     called: set[str] = set()

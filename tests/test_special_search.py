@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -68,10 +68,11 @@ def test_with_nothing_barred_it_finds_a_plan_for_most_turns_that_ship():
     assert len(found_for) / len(every) >= 0.95
 
 
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("pack", PACKS)
-def test_every_plan_comes_to_what_was_asked_for_and_leaves_the_worlds_alone(pack: str):
+def test_every_plan_comes_to_what_was_asked_for_and_leaves_the_worlds_alone(pack: str, step: int):
     rng, plans = Random(pack), 0
-    for aim in goals(pack):
+    for aim in goals(pack)[::step]:
         names = sorted(aim.before.tools)
         for barred in ((), (rng.choice([call.name for call in aim.gold]),), tuple(rng.sample(names, 3))):
             before = aim.before.fingerprint()
@@ -81,7 +82,7 @@ def test_every_plan_comes_to_what_was_asked_for_and_leaves_the_worlds_alone(pack
                 assert holds(aim, way, barred)
             assert aim.before.fingerprint() == before
             assert out_of_reach(aim, barred) <= (way is None)
-    assert plans > len(goals(pack))
+    assert plans > len(goals(pack)[::step])
 
 
 @pytest.mark.parametrize("pack", PACKS)
@@ -115,7 +116,6 @@ WAYS: dict[str, tuple[set[str], ...]] = {
 SAID = {"relabel": {"label": "red"}, "brand": {"label": "red"}}
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(sorted(set(WAYS) - {"peel"})), st.sets(st.sampled_from(TOOLS), max_size=6))
 def test_a_way_is_found_if_and_only_if_there_is_one(tool: str, barred: set[str]):
     aim = board(tool, **SAID.get(tool, {}))

@@ -114,7 +114,7 @@ class TableMachine(RuleBasedStateMachine):
 
 
 TestTableMachine = TableMachine.TestCase
-TestTableMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+TestTableMachine.settings = settings(stateful_step_count=30, suppress_health_check=list(HealthCheck))
 
 
 # -- order and fingerprints -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from turngym.envs.worlds.filesystem.draws import FOLDERS, STEMS
 from turngym.envs.worldset import WorldSet, WorldSpec
 
 WORLDS = ("FileSystem", "Travel", "Banking")
-SEEDS = range(20)
+SEEDS = [pytest.param(range(4), id="few"), pytest.param(range(4, 20), id="many", marks=pytest.mark.slow)]
 PLAIN = {
     ("FileSystem", 0, "small"): "6abb3b63f63735016f243a530840c5b6",
     ("FileSystem", 7, "small"): "890a4899a3c6b100ac51fa54b18c9a84",
@@ -104,9 +104,10 @@ def test_plain_worlds_are_what_they_were_before_worlds_could_swell(name: str, se
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_a_swelled_world_holds_every_record_cell_and_fact_of_the_plain_one(name: str) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_a_swelled_world_holds_every_record_cell_and_fact_of_the_plain_one(name: str, seeds: range) -> None:
     cls = world_class(name)
-    for seed in SEEDS:
+    for seed in seeds:
         plain, swelled = cls.create(seed), cls.create(seed, swell=1)
         for part, table in plain.tables().items():
             for row in table:
@@ -118,8 +119,9 @@ def test_a_swelled_world_holds_every_record_cell_and_fact_of_the_plain_one(name:
         assert not list(swelled.invariants())
 
 
-def test_what_may_differ_grows_at_its_end_or_leaves_as_much_room() -> None:
-    for seed in SEEDS:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_what_may_differ_grows_at_its_end_or_leaves_as_much_room(seeds: range) -> None:
+    for seed in seeds:
         plain, swelled = (world_class("Travel").create(seed, swell=n) for n in (0, 1))
         for city in plain.cities:
             assert swelled.cities[city.name].hotels[: len(city.hotels)] == city.hotels
@@ -138,9 +140,10 @@ def test_what_may_differ_grows_at_its_end_or_leaves_as_much_room() -> None:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_nothing_new_is_called_like_what_was_there(name: str) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_nothing_new_is_called_like_what_was_there(name: str, seeds: range) -> None:
     cls = world_class(name)
-    for seed in SEEDS:
+    for seed in seeds:
         plain, swelled = cls.create(seed), cls.create(seed, swell=1)
         old = {value for row in rows(plain) for value in meanings(row)}
         old.update(("iban", contact.iban) for contact in getattr(plain, "address_book", ()))
@@ -152,8 +155,9 @@ def test_nothing_new_is_called_like_what_was_there(name: str) -> None:
         assert not labels[0] & labels[1] - {""}
 
 
-def test_no_new_file_or_folder_has_an_old_name_or_one_that_people_give() -> None:
-    for seed in SEEDS:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_no_new_file_or_folder_has_an_old_name_or_one_that_people_give(seeds: range) -> None:
+    for seed in seeds:
         world = world_class("FileSystem").create(seed, swell=1)
         new, old = set[str](), set[str]()
         for name in ("files", "directories", "links"):
@@ -169,9 +173,10 @@ def test_no_new_file_or_folder_has_an_old_name_or_one_that_people_give() -> None
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_state_grows_fourfold_and_what_is_read_threefold(name: str) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_state_grows_fourfold_and_what_is_read_threefold(name: str, seeds: range) -> None:
     cls = world_class(name)
-    for seed in SEEDS:
+    for seed in seeds:
         plain, swelled = enter(cls.create(seed)), enter(cls.create(seed, swell=1))
         assert records(swelled) >= 4 * records(plain)
         assert sum(map(len, told(swelled).values())) >= 3 * sum(map(len, told(plain).values()))
@@ -209,9 +214,10 @@ def test_flights_and_hotels_of_plain_places_become_more_and_never_cheaper() -> N
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_sums_balances_and_codes_stay(name: str) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_sums_balances_and_codes_stay(name: str, seeds: range) -> None:
     cls = world_class(name)
-    for seed in SEEDS:
+    for seed in seeds:
         plain, swelled = enter(cls.create(seed)), enter(cls.create(seed, swell=1))
         if name == "Travel":
             assert [plain.call(read).text for read in TOTALS[name]] == [swelled.call(read).text for read in TOTALS[name]]
@@ -242,9 +248,10 @@ def test_time_brings_nothing_new_within_a_week_and_no_law_breaks_in_a_year(name:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_an_episode_mints_the_ids_that_it_mints_in_the_plain_world(name: str) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_an_episode_mints_the_ids_that_it_mints_in_the_plain_world(name: str, seeds: range) -> None:
     cls = world_class(name)
-    for seed in SEEDS:
+    for seed in seeds:
         plain, swelled = cls.create(seed), cls.create(seed, swell=3)
         for part, table in plain.tables().items():
             if table.spec.semantic is not None and not table.spec.semantic.known:
@@ -308,13 +315,13 @@ def test_a_swelled_world_is_itself_in_every_copy(name: str) -> None:
     assert (plain.swell, plain.fingerprint()) == (1, two.fingerprint())
 
 
-def test_swelled_worlds_are_alike_in_every_process() -> None:
+@pytest.mark.parametrize("hash_seed", ["4242", pytest.param("1", marks=pytest.mark.slow)])
+def test_swelled_worlds_are_alike_in_every_process(hash_seed: str) -> None:
     code = "from turngym.envs.registry import world_class as w; print(*[w(n)(s, 'small', 2).fingerprint() for n in {} for s in (0, 9)])"
     mine = [world_class(name)(seed, "small", 2).fingerprint() for name in WORLDS for seed in (0, 9)]
-    for hash_seed in ("1", "4242"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run([sys.executable, "-c", code.format(WORLDS)], env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.split() == mine
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run([sys.executable, "-c", code.format(WORLDS)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == mine
 
 
 def test_the_fingerprint_tells_a_swelled_world_apart_even_where_nothing_was_added() -> None:
@@ -482,7 +489,7 @@ def test_each_planted_fault_of_swelling_is_caught_by_its_law(cls: type[World], n
 
 def test_a_lawful_swelling_passes_and_worlds_without_one_are_passed_over() -> None:
     for cls, words in ((Swells, ""), (Kiosk, "cannot swell")):
-        report = check_world(cls, seeds=(0, 1), calls=60)
+        report = check_world(cls, seeds=(0, 1), calls=60, processes=False)
         checks = [check for check in report.checks if check.name.startswith("swelling")]
         assert len(checks) == 3
         assert all(check.passed and words in check.detail for check in checks)

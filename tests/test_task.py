@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -69,7 +69,6 @@ def test_a_line_reads_back_as_the_task(task: Task):
     assert parse_task(task.line()) == task
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4, unique=True))
 def test_a_file_reads_back_whatever_stands_in_its_texts(tmp_path_factory: Any, texts: list[str]):
     path = tmp_path_factory.mktemp("tasks") / "tasks.jsonl"

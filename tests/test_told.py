@@ -6,7 +6,7 @@ import string
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from turngym.envs.told import mentions, spellings
@@ -137,7 +137,6 @@ def test_another_value_does_not_tell_it(text: str, value: object):
     assert not mentions(text, value)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
 def test_money_tells_itself_in_four_spellings_and_no_other_amount(one: int, two: int):
     def forms(minor: int) -> list[str]:
@@ -152,7 +151,6 @@ def test_money_tells_itself_in_four_spellings_and_no_other_amount(one: int, two:
         assert mentions(f"It is {form} now.", value) == (one == two)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.dates(date(1990, 1, 1), date(2099, 12, 31)), st.dates(date(1990, 1, 1), date(2099, 12, 31)))
 def test_a_date_is_told_by_its_full_forms_and_by_no_other_full_date(one: date, two: date):
     for day in (one, two):
@@ -165,14 +163,12 @@ def test_a_date_is_told_by_its_full_forms_and_by_no_other_full_date(one: date, t
             assert mentions(f"That is on {text}.", one.isoformat()) == (day == one)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(string.ascii_letters + string.digits + " -._", min_size=1, max_size=12), st.text(max_size=20), st.text(max_size=20))
 def test_text_between_spaces_tells_itself(value: str, before: str, after: str):
     if value.strip(" "):
         assert mentions(f"{before} | {value} | {after}", value) or value.strip(" -.").replace(".", "").lstrip("-").isdigit()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=12) | st.integers() | st.booleans() | st.floats() | st.none())
 def test_nothing_raises(text: str, value: object):
     assert isinstance(mentions(text, value), bool)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -217,7 +217,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON)
 def test_no_data_raises_or_is_called_our_bug(data: Any):
     door = Door.create(0)
@@ -230,7 +229,6 @@ def test_no_data_raises_or_is_called_our_bug(data: Any):
     assert door.fingerprint() == before
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
 def test_no_name_raises(name: str):
     result = Door.create(0).call(name, "{}")

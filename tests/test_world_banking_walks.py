@@ -226,7 +226,5 @@ class Bank(RuleBasedStateMachine):
             assert list(self.walker.bank.invariants()) == []
 
 
-Bank.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+Bank.TestCase.settings = settings(stateful_step_count=25, derandomize=True, suppress_health_check=list(HealthCheck))
 TestBankUnderFire = Bank.TestCase

@@ -143,9 +143,7 @@ class Driving(RuleBasedStateMachine):
 
 
 TestDriving = Driving.TestCase
-TestDriving.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+TestDriving.settings = settings(stateful_step_count=40, database=None, suppress_health_check=list(HealthCheck))
 
 
 def scripted(seed: int, steps: int = 150) -> FileSystem:

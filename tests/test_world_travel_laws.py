@@ -136,9 +136,7 @@ class TravelMachine(RuleBasedStateMachine):
         assert list(self.walker.world.invariants()) == []
 
 
-TravelMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
-)
+TravelMachine.TestCase.settings = settings(stateful_step_count=25, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 TestTravelMachine = TravelMachine.TestCase
 
 

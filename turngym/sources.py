@@ -52,7 +52,7 @@ def tasks_of(where: str, n: int | None, seed: int, split: str | None, progress: 
         where: a file of tasks, or an env. n: how many, drawn by `seed`; None for all. split: `train`, `test`, None.
         progress: told (done, wanted) where tasks have to be made.
     """
-    from .envs.env import pack_of
+    from .envs.packed import pack_of
     from .envs.task import TaskFile
 
     if where.endswith(".jsonl") or Path(where).is_file():
@@ -98,7 +98,7 @@ def _check_worlds(tasks: Iterable[Task]) -> None:
 
 def packed_lines(env: str) -> Iterator[tuple[int, bytes]]:
     """The tasks of an env's pack, a numbered line each. Raises `RunError` for an env without one."""
-    from .envs.env import pack_of
+    from .envs.packed import pack_of
 
     info, _ = env_and_worlds(env)
     if not info.pack:

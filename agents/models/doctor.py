@@ -11,10 +11,10 @@ import dataclasses
 import re
 from typing import Any, NamedTuple
 
-from ...envs.env import pack_of
 from ...envs.episode import Episode
 from ...envs.errors import RunError, ToolError, shorten
 from ...envs.messages import Message, number_calls
+from ...envs.packed import pack_of
 from ...envs.tool import ToolCall
 from ..policy import AssistantMessage, EndEpisode, InfrastructureError
 from ..trajectory import assistant_message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from ..console import Answer, answering, bar, percent, plain, styled, table
 from ..conversation import conversation, verdict_text
 from ..envs.errors import TurngymError
-from ..sources import env_and_worlds, made_tasks
+from ..sources import env_and_worlds, tasks_of
 from ..stopping import ALL, STOPS
 from .data import made_lines
 from .options import AsJson
@@ -44,10 +45,9 @@ def demo(
     with answering(as_json) as answer, Owned(out, "demo") as place:
         started = time.perf_counter()
         STOPS.kept = ALL
-        with bar("making tasks") as shown:
-            chosen = {env: made_tasks(env, tasks, 7, shown) for env in ENVS}
-        runs = _verdicts(chosen, out)
-        _show_rollouts(answer, runs["oracle"])
+        with bar("reading tasks") as shown:
+            chosen = {env: tasks_of(env, tasks, 7, None, shown) for env in ENVS}
+        runs = _verdicts(chosen, out, answer)
         rates = _show_verdicts(answer, runs)
         graphs = _show_graphs(answer, place)
         made, proven = _show_samples(answer, out, samples)
@@ -60,8 +60,8 @@ def demo(
         raise typer.Exit(1)
 
 
-def _verdicts(chosen: dict[str, list[Task]], out: Path) -> dict[str, dict[str, list[Trajectory]]]:
-    """Every policy on every task; the oracle's rollouts are kept in a run directory."""
+def _verdicts(chosen: dict[str, Sequence[Task]], out: Path, answer: Answer) -> dict[str, dict[str, list[Trajectory]]]:
+    """Every policy on every task; the oracle's rollouts come first, are shown at once, and are kept in a run directory."""
     from ..agents import make_policy, read_records, run_all
     from ..agents.trajectory import Trajectory
 
@@ -80,6 +80,8 @@ def _verdicts(chosen: dict[str, list[Task]], out: Path) -> dict[str, dict[str, l
         made = [Trajectory.from_record(record) for record in read_records(kept)] if kept else report.trajectories
         found = {trajectory.task_id: trajectory for trajectory in made}
         runs[name] = {env: [found[task.id] for task in tasks] for env, tasks in chosen.items()}
+        if name == "oracle":
+            _show_rollouts(answer, runs[name])
     return runs
 
 

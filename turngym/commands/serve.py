@@ -97,7 +97,7 @@ def _address(text: str) -> tuple[str, int]:
 
 def _tasks(env: str, wanted: str) -> Sequence[Task]:
     """The tasks that `--task` means: of the env's pack, or of a file."""
-    from ..envs.env import pack_of
+    from ..envs.packed import pack_of
     from ..envs.task import TaskFile
 
     file, _, place = wanted.rpartition(":")

@@ -58,7 +58,7 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _row(info: EnvInfo) -> dict[str, Any]:
     """An env as the list tells it; one that cannot be made here has no counts, and says what to install."""
-    from ..envs.env import pack_of
+    from ..envs.packed import pack_of
     from ..envs.errors import MissingExtraError
     from ..envs.extras import lacking
     from ..envs.worldset import tool_table
@@ -85,7 +85,7 @@ def show_env(env: EnvArgument, as_json: AsJson = False) -> None:
 
 
 def _about(info: EnvInfo, classes: tuple[type[World], ...]) -> dict[str, Any]:
-    from ..envs.env import pack_of
+    from ..envs.packed import pack_of
     from ..envs.tool import predicate_name
     from ..envs.world import SIZES
     from ..envs.worldset import tool_table

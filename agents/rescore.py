@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ..envs.door import allow_given
 from ..envs.episode import Episode
 from ..envs.errors import TurngymError, WorldRefusedError, shorten
 from ..envs.task import Task
@@ -49,11 +50,13 @@ class Rescored:
         return {name: getattr(self, name) for name in Rescored.__slots__}
 
 
-def rescore(run: str | Path | Iterable[Trajectory]) -> Rescored:
+def rescore(run: str | Path | Iterable[Trajectory], *, allow: Iterable[str] = ()) -> Rescored:
     """Judge a run directory (a JSONL file, or trajectories) again.
 
-    Raises `RunError` for a directory that cannot be read. Trajectories without a verdict are passed over.
+    Raises `RunError` for a directory that cannot be read, `WorldRefusedError` for a world that nobody allowed. Trajectories
+    without a verdict are passed over. `allow`: worlds of one's own that they may name, as `turngym.allow` takes them.
     """
+    allow_given(allow)
     report, tally = Rescored(), Tally()
     records = read_records(run) if isinstance(run, (str, Path)) else None
     given = [] if isinstance(run, (str, Path)) else run

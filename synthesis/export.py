@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 from ..agents.directory import refusal
 from ..agents.owned import Owned
 from ..agents.records import read_records
+from ..envs.door import allow_given
 from ..envs.errors import RunError, UnknownNameError, shorten
 from ..envs.extras import need
 from ..envs.registry import world_class
@@ -43,15 +44,24 @@ BATCH = 256
 
 
 def export_dataset(
-    directory: str | Path, out: str | Path, options: ExportOptions | None = None, progress: Callable[[int, int], None] | None = None
+    directory: str | Path,
+    out: str | Path,
+    options: ExportOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    allow: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Write the samples of a directory in a trainer's format.
+
+    Args:
+        allow: worlds of one's own that the data may name, as `turngym.allow` takes them.
 
     Returns:
         `{format, samples, rows, torn, files, out}`; `torn` counts a torn last line. Raises `RunError` for a directory without
         samples or an `out` that is not ours or was changed, `WriteError` for a full disk, `MissingExtraError` where Parquet is
         wanted and pyarrow is absent; then nothing is written.
     """
+    allow_given(allow)
     options = _checked(options or ExportOptions())
     source, target = Path(directory) / SAMPLES, Path(out)
     if not source.is_file():

@@ -18,6 +18,7 @@ from typing import Any
 from ..agents.records import read_records
 from ..agents.store import RunStore
 from ..envs.binding import Bound, Occurrence, Pool
+from ..envs.door import allow_given
 from ..envs.errors import RunError, TurngymError, WorldRefusedError
 from ..envs.graph import graph_of
 from ..envs.messages import parse_action
@@ -181,17 +182,19 @@ def synthesize_rollouts(
     roles: Roles | None = None,
     options: AssemblyOptions | None = None,
     progress: Progress | None = None,
+    allow: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Turn every successful trajectory of a run directory into a sample where that can be proven.
 
     Args:
         run: a rollout run directory. out: the data set's directory (resumed like any other).
-        progress: told (trajectories seen, 0).
+        progress: told (trajectories seen, 0). allow: worlds of one's own that the data may name, as `turngym.allow` takes them.
 
     Returns:
         The ledger's record: `kept`, `funnel` and figures; and `torn`, the torn last lines of the run that were passed over.
         Raises `RunError` if nothing at all could be kept.
     """
+    allow_given(allow)
     ledger = Ledger()
     options, records = options or AssemblyOptions(min_jump=0.0), read_records(run)
     with RunStore(out, {"from": str(run), "min_jump": options.min_jump}, kind="synthesis", records=SAMPLES, on_record=ledger.add) as store:

@@ -1,6 +1,8 @@
 """Data names worlds and never brings them: what the door lets through, and where a name leads."""
 
 import contextlib
+import importlib
+import inspect
 import os
 import shutil
 import sys
@@ -164,3 +166,18 @@ def test_a_refusal_is_one_plain_line_whatever_the_name_is():
     assert not {"\n", "\x1b"} & set(said)
     assert not isinstance(caught.value, TaskError)  # a malformed task is one row's affair, this one is the user's
     assert "evil" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "opener", ["rescore", "synthesize_rollouts", "export_dataset", "refine", "refresh", "coverage", "verify_directory"]
+)
+def test_whatever_opens_data_in_python_can_be_told_which_worlds_are_allowed(opener, tmp_path):
+    """The place need hold nothing: what is allowed is allowed before it is looked at."""
+    places = [importlib.import_module(f"turngym.{name}") for name in (
+        "agents", "synthesis.from_rollouts", "synthesis.export", "synthesis.refining.pipeline", "synthesis.aiming.refresh",
+        "synthesis.surveying.coverage", "synthesis")]  # fmt: skip
+    call = next(getattr(place, opener) for place in places if hasattr(place, opener))
+    given = [tmp_path / "none", *([tmp_path / "out"] if "out" in inspect.signature(call).parameters else [])]
+    with contextlib.suppress(Exception):
+        call(*given, allow=[f"{LOCKER}:Locker"])
+    assert allowed() == (f"{LOCKER}:Locker",)

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...agents.records import read_records
 from ...agents.trajectory import Trajectory
+from ...envs.door import allow_given
 from ...envs.errors import RunError, TurngymError, WorldRefusedError, shorten
 from ...envs.task import Task, parse_task
 from .variants import variants_of
@@ -60,11 +61,14 @@ class Refreshed(NamedTuple):
     report: dict[str, Any]
 
 
-def refresh(run: str | Path, options: Refreshing | None = None, progress: Progress | None = None) -> Refreshed:
+def refresh(
+    run: str | Path, options: Refreshing | None = None, progress: Progress | None = None, *, allow: Iterable[str] = ()
+) -> Refreshed:
     """Sort the tasks of a run of rollouts, and make variants.
 
     Args:
         run: a run directory, or a file of trajectories. options: see `Refreshing`. progress: told (tasks varied, to vary).
+        allow: worlds of one's own that the data may name, as `turngym.allow` takes them.
 
     Returns:
         Tasks by id, each kept one before its variants; the report has `tasks`, `torn` (last lines passed over), a count for
@@ -72,6 +76,7 @@ def refresh(run: str | Path, options: Refreshing | None = None, progress: Progre
         `short` ids with fewer than wanted), and `not_varied` by category. Raises `RunError` for a run without episodes or
         bounds out of order.
     """
+    allow_given(allow)
     options = options or Refreshing()
     if not 0 <= options.low <= options.high <= options.retire <= 1:
         raise RunError(f"the bounds {options.low}, {options.high}, {options.retire} are out of order; give 0 <= low <= high <= retire <= 1")

@@ -17,7 +17,7 @@ import asyncio
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from ...agents.executor import served
 from ...agents.policy import Policy
 from ...agents.store import RunStore
+from ...envs.door import allow_given
 from ...envs.errors import RunError, UnknownNameError, WorldRefusedError, display
 from ...envs.lines import is_torn, lines_of, reason_of, warn_torn
 from . import fcdr, preparing
@@ -183,18 +184,20 @@ class Refiner:
 
 def refine(
     source: str | Path, out: str | Path, options: RefineOptions | None = None, *, examiner: Policy | None = None,
-    answerer: Policy | None = None, progress: Progress | None = None,
+    answerer: Policy | None = None, progress: Progress | None = None, allow: Iterable[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Refine a file of rows into a directory, from which the same call goes on.
 
     Args:
         source: JSONL of samples, OpenAI or ShareGPT rows, in any mixture. out: the run directory.
         options, examiner, answerer: see `Refiner`. progress: told (rows done, 0).
+        allow: worlds of one's own that the data may name, as `turngym.allow` takes them.
 
     Returns:
         The summary, with `seconds`, `files` and `out`. Raises `RunError` for a source that cannot be read or a directory that is
         another run's, `InfrastructureError` where a model's server fails (what was finished stays).
     """
+    allow_given(allow)
     started = time.perf_counter()
     refiner = Refiner(options or RefineOptions(), examiner, answerer)
     path = Path(source)

@@ -10,10 +10,11 @@ of two near-duplicates is the second. Not here: whether the rows are right (`ver
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...envs.door import allow_given
 from ...envs.errors import RunError, TaskError
 from ...envs.graph import ToolGraph, graph_of
 from ...envs.lines import Rows
@@ -28,17 +29,21 @@ Pair = tuple[str, str]
 Progress = Callable[[int, int], None]
 
 
-def coverage(place: str | Path, near: float | None = THRESHOLD, progress: Progress | None = None) -> dict[str, Any]:
+def coverage(
+    place: str | Path, near: float | None = THRESHOLD, progress: Progress | None = None, *, allow: Iterable[str] = ()
+) -> dict[str, Any]:
     """What a data set, or a file of tasks, covers.
 
     Args:
         place: a data set's directory, or a file of tasks or samples. near: the Jaccard index from which two
             conversations are near-duplicates, None to leave them uncounted. progress: told (rows, 0).
+        allow: worlds of one's own that the data may name, as `turngym.allow` takes them.
 
     Returns:
         See `Coverage.record`. Raises `RunError` for what cannot be read, `MissingExtraError` where datasketch is absent and
         `near` is given.
     """
+    allow_given(allow)
     found, rows = Coverage(near), rows_of(place)
     for number, (task, notes) in enumerate(read_tasks(rows), 1):
         found.add(task, notes)

@@ -58,9 +58,9 @@ def list_envs(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _row(info: EnvInfo) -> dict[str, Any]:
     """An env as the list tells it; one that cannot be made here has no counts, and says what to install."""
-    from ..envs.packed import pack_of
     from ..envs.errors import MissingExtraError
     from ..envs.extras import lacking
+    from ..envs.packed import pack_of
     from ..envs.worldset import tool_table
 
     row: dict[str, Any] = {"id": info.id, "worlds": list(info.worlds), "tools": None, "tasks": None, "available": True}

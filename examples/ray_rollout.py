@@ -3,7 +3,7 @@
     python examples/ray_rollout.py runs/graph                      # Ray on this machine alone, for the time of the run
     python examples/ray_rollout.py runs/graph 10.0.0.1:6379        # a cluster; every node has turngym installed
     python examples/ray_rollout.py runs/graph processes            # no Ray: one worker process for each core
-    python examples/ray_rollout.py runs/few processes 1            # each task once instead of four times
+    python examples/ray_rollout.py runs/few processes 20           # its first tasks alone
 
 The same from the command line: turngym rollout Banking --policy graph -k 4 --ray 10.0.0.1:6379 --out runs/graph
 """
@@ -16,10 +16,11 @@ from turngym.agents.executors.ray import OnRay
 from turngym.envs.env import pack_of
 
 
-def main(out: str, place: str | None = None, trials: str = "4") -> int:
+def main(out: str, place: str | None = None, tasks: str | None = None) -> int:
     executor = Processes() if place == "processes" else OnRay(place)
     policy = make_policy("graph")  # by name, so that each worker makes its own; your own: make_policy("my_module:MyPolicy")
-    report = run_all(policy, pack_of("Banking"), trials=int(trials), executor=executor, concurrency=16, out=out)
+    pack = list(pack_of("Banking"))[: int(tasks) if tasks else None]
+    report = run_all(policy, pack, trials=4, executor=executor, concurrency=16, out=out)
     figures = report.summary
     print(f"{report.made} episodes made, {report.resumed} found; {figures['success']:.0%} of {figures['episodes']} solved")
     print(f"{figures['excluded']} ended by errors that are not the policy's; the same command goes on with what is missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -20,10 +21,20 @@ WORLDS = ("FileSystem", "Banking", "Travel")
 
 
 @lru_cache(maxsize=64)
+def maker_of(env: str, category: Any, seed: int) -> Maker:
+    return Maker(Request((env,), 1, seed), options=AssemblyOptions(mix={category: 1.0}))
+
+
+@lru_cache(maxsize=512)
+def made_at(env: str, category: Any, seed: int, index: int) -> str | None:
+    """What an index gives, which depends on nothing else: so whoever wants fewer shares it with who wants more."""
+    sample = asyncio.run(maker_of(env, category, seed).make(index)).sample
+    return sample.line() if sample is not None else None
+
+
 def lines(env: str, category: Any, n: int, seed: int = 3) -> tuple[str, ...]:
-    """Samples of a category, one JSON text each."""
-    maker = Maker(Request((env,), n, seed), options=AssemblyOptions(mix={category: 1.0}))
-    return tuple([made.sample.line() for made in maker.stream() if made.sample is not None])
+    """Samples of the first `n` indices of a category, one JSON text each."""
+    return tuple([line for index in range(n) if (line := made_at(env, category, seed, index)) is not None])
 
 
 def rows(category: Any, n: int = 3, envs: Iterable[str] = WORLDS) -> list[Row]:

@@ -60,9 +60,9 @@ def test_a_torch_policy_learns_in_a_vector_env() -> None:
     assert sum(history[-3:]) > sum(history[:3])
 
 
-@pytest.mark.parametrize(("trials", "episodes"), [(["1"], 192), pytest.param([], 768, marks=pytest.mark.slow)])
-def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path, trials: list[str], episodes: int) -> None:
-    arguments = ("ray_rollout.py", str(tmp_path / "run"), "processes", *trials)
+@pytest.mark.parametrize(("tasks", "episodes"), [(["16"], 64), pytest.param([], 768, marks=pytest.mark.slow)])
+def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path, tasks: list[str], episodes: int) -> None:
+    arguments = ("ray_rollout.py", str(tmp_path / "run"), "processes", *tasks)
     first, again = run_example(*arguments), run_example(*arguments)
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert f"{episodes} episodes made, 0 found" in first.stdout

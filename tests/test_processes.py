@@ -251,17 +251,18 @@ from mini_tasks import some_tasks
 from turngym.agents import make_policy, run_all
 from turngym.agents.executors.processes import Processes
 if __name__ == "__main__":
-    report = run_all(make_policy("working_policies:Hangs"), some_tasks(6), out=sys.argv[1], executor=Processes(2),
+    policy = make_policy("working_policies:Hangs", computes=len(sys.argv) > 2)
+    report = run_all(policy, some_tasks(6), out=sys.argv[1], executor=Processes(2),
                      on_trajectory=lambda made: print(made.id, flush=True))
     sys.exit(report.exit_code)
 """
 
 
-def hanging_run(folder: Path) -> subprocess.Popen[str]:
-    """A run in a process group of its own, two workers of which compute for ever by now."""
+def hanging_run(folder: Path, *computes: str) -> subprocess.Popen[str]:
+    """A run in a process group of its own, two workers of which are busy for ever by now."""
     (folder / "run.py").write_text(RUN)
     child = subprocess.Popen(
-        [sys.executable, str(folder / "run.py"), str(folder / "run")],
+        [sys.executable, str(folder / "run.py"), str(folder / "run"), *computes],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -274,17 +275,25 @@ def hanging_run(folder: Path) -> subprocess.Popen[str]:
     return child
 
 
-def test_no_worker_outlives_a_run_that_is_killed(tmp_path):
-    with hanging_run(tmp_path) as child:
+@pytest.mark.parametrize("computes", [(), pytest.param(("computes",), marks=pytest.mark.slow)])
+def test_no_worker_outlives_a_run_that_is_killed(tmp_path, computes):
+    with hanging_run(tmp_path, *computes) as child:
         workers = processes_of(child.pid)
         assert len(workers) == 2
         child.kill()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 5)
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
-def test_a_signal_of_the_terminal_ends_all_within_seconds_and_keeps_what_is_finished(tmp_path, sent, code):
-    with hanging_run(tmp_path) as child:
+@pytest.mark.parametrize(
+    ("sent", "code", "computes"),
+    [
+        (signal.SIGINT, 130, ()),
+        pytest.param(signal.SIGINT, 130, ("computes",), marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, ("computes",), marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_of_the_terminal_ends_all_within_seconds_and_keeps_what_is_finished(tmp_path, sent, code, computes):
+    with hanging_run(tmp_path, *computes) as child:
         workers = processes_of(child.pid)
         begun = time.monotonic()
         os.killpg(child.pid, sent) if sent == signal.SIGINT else child.send_signal(sent)

@@ -41,8 +41,9 @@ def test_every_command_shown_exists_with_its_options() -> None:
     runner = CliRunner()
     shown = re.findall(r"^(?:\$ )?turngym ([a-z]+)([^#\n|]*)", "\n".join(_blocks("bash")), re.MULTILINE)
     assert len(shown) > 8
+    texts = {name: runner.invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output for name, _ in shown}
     for name, rest in shown:
-        help_text = runner.invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output
+        help_text = texts[name]
         assert "Usage" in help_text, name
         for option in re.findall(r"(?<!\w)(--?[a-z][\w-]*)", rest):
             assert option in help_text, f"turngym {name} has no {option}"

@@ -182,9 +182,10 @@ def test_workers_prove_what_one_process_proves_and_fail_what_it_fails(tmp_path, 
 # -- death ------------------------------------------------------------------------------------------------
 
 
-def test_what_a_dead_worker_had_is_made_again(tmp_path, whole):
+@pytest.mark.parametrize("deaths", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_what_a_dead_worker_had_is_made_again(tmp_path, whole, deaths):
     lives = tmp_path / "lives"
-    lives.write_text("2")
+    lives.write_text(deaths)
     synthesize(MIXED, tmp_path / "set", roles=dying_roles.mortal_roles(place=str(lives)), executor=Processes(2))
     assert lives.read_text() == "0"
     assert bytes_of(tmp_path / "set") == bytes_of(whole)

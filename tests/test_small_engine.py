@@ -135,7 +135,11 @@ def test_no_episode_is_a_second_rendering_of_itself() -> None:
 # -- the batch ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampling", [HOT, Sampling(0.7, 0.9, 20, 40), Sampling(0.0, max_tokens=30)], ids=["hot", "filtered", "greedy"])
+@pytest.mark.parametrize(
+    "sampling",
+    [HOT, pytest.param(Sampling(0.7, 0.9, 20, 40), marks=pytest.mark.slow), Sampling(0.0, max_tokens=30)],
+    ids=["hot", "filtered", "greedy"],
+)
 def test_what_else_is_in_the_batch_changes_nothing(engine: TransformersEngine, sampling: Sampling) -> None:
     asked = prompts(13)
     alone = one_by_one(engine, asked, sampling)

@@ -374,7 +374,7 @@ sys.exit(report.exit_code)
 """
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
 def test_a_signal_stops_a_run_with_everything_finished_kept(tmp_path, sent, code):
     command = [sys.executable, "-c", SLOW, str(Path(__file__).parent), str(tmp_path / "run")]
     with subprocess.Popen([*command, "slow"], stdout=subprocess.PIPE) as child:

@@ -143,17 +143,22 @@ class Burns:
 
 
 class Hangs:
-    """Computes for ever from its second episode on; ends an episode before."""
+    """Keeps its process to itself for ever from its second episode on; ends an episode before.
+
+    Args:
+        computes: whether it computes meanwhile, or sleeps; its event loop stands still in both cases.
+    """
 
     name = "hangs"
 
-    def __init__(self) -> None:
-        self.steps = 0
+    def __init__(self, computes: bool = False) -> None:
+        self.steps, self.computes = 0, computes
 
     async def act(self, conversation: Conversation) -> AssistantMessage:
         self.steps += 1
         while self.steps > 2:
-            pass
+            if not self.computes:
+                time.sleep(0.01)
         return AssistantMessage("no")
 
 

@@ -163,7 +163,7 @@ else:
 
 
 def keep_texts(cls: Any) -> None:
-    """Say that records of a class are shown more than once, so that their JSON texts are worth keeping."""
+    """Say that records of a class are shown more than once, so that their JSON texts are worth keeping; a table says so of its own."""
     cls.__turngym_texts__ = True
 
 
@@ -202,8 +202,6 @@ def kept(function: Callable[[R], V]) -> Callable[[R], V]:
             return row._kept[function]  # type: ignore[no-any-return]
         except (AttributeError, KeyError):
             found = kept_in(row)[function] = function(row)
-            if is_record(found):
-                keep_texts(type(found))
             return found
 
     return update_wrapper(look, function)

@@ -81,11 +81,12 @@ class TableSpec:
 class _Base:
     """The sealed contents that forks share: rows in key order; their hash and indexes, computed at first need."""
 
-    __slots__ = ("indexes", "rows", "total")
+    __slots__ = ("indexes", "rows", "seal", "total")
 
     def __init__(self, rows: dict[Any, Any]) -> None:
         self.rows = dict(sorted(rows.items()))
         self.total: int | None = None
+        self.seal = object()  # stands for the contents, without holding them
         self.indexes: dict[tuple[str, ...], tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]] = {}
 
     def index(self, fields: tuple[str, ...]) -> tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]:
@@ -161,6 +162,10 @@ class Table(Generic[K, R]):
     def getter(self) -> Callable[[Any], Any]:
         """`get` as it is now, for many keys at one moment: as quick as a dict where nothing has changed. Not to be held over a write."""
         return self.get if self._over else self._rows.get
+
+    def sealed(self) -> object | None:
+        """What stands for the contents where nothing has changed since they were sealed, the same for all forks; else None."""
+        return None if self._over else self._base.seal
 
     def where(self, **values: Any) -> list[R]:
         """The records that hold these values in these fields, in key order: `accounts.where(owner=customer)`.

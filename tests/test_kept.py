@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from turngym.envs import Key, Money, Table, World, changed, record, tool
 from turngym.envs.env import pack_of
-from turngym.envs.records import kept, kept_in, kept_while
+from turngym.envs.records import keep_texts, kept, kept_in, kept_while
 from turngym.envs.state import TableSpec, rollback
 from turngym.envs.texts import writer_of
 from turngym.envs.verdict import judge_of
@@ -154,6 +154,7 @@ def _whole(annotation: Any, value: Any) -> str:
 
 @given(st.lists(PIECES, max_size=4))
 def test_a_kept_text_is_the_one_that_is_written_anew(pieces: list[Piece]) -> None:
+    keep_texts(Part)
     for annotation, value in ((list[Piece], pieces), *[(Piece, piece) for piece in pieces], (list[Part], [label(p) for p in pieces])):
         write = writer_of(annotation)
         assert [write(value) for _ in range(3)] == [_whole(annotation, value)] * 3

@@ -15,6 +15,7 @@ from .records import Account, Dispute, Hold, Movement
 from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
 keep_texts(AccountSummary)  # kept with its account
+keep_texts(OpenHold)
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
 

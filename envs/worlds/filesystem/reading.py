@@ -10,7 +10,7 @@ from ...records import kept
 from ...tool import tool
 from .disk import Disk
 from .looking import moment
-from .records import File, FilePath, LineCount, WideDirectory, Word
+from .records import Directory, File, FilePath, LineCount, WideDirectory, Word
 from .results import Counts, Difference, FileText, Hit, MatchedLine, Matches
 from .tree import ENTER, READ
 
@@ -129,17 +129,20 @@ class Reading(Disk):
         top = self.need_directory(directory, READ | ENTER)
         wanted = pattern.lower() if ignore_case else pattern
         hits = []
-        for node in self.below(top, strict=False):
-            if not isinstance(node, File) or node.packed:
-                continue
+        for node in self.while_untouched(top, "texts", lambda: self._texts(top)):
             text = lowered(node) if ignore_case else node.content
-            if wanted not in text or not self.may(node, READ):
+            if wanted not in text:
                 continue
             rows = [i for i, line in enumerate(text.split("\n")) if wanted in line]
             if rows:
                 first = node.content.split("\n")[rows[0]]
                 hits.append(Hit(node.path, len(rows), first, node.size, moment(node.mtime)))
         return hits
+
+    def _texts(self, top: Directory) -> tuple[File, ...]:
+        """The plain files below a directory that the user may read."""
+        nodes = self.below(top, strict=False)
+        return tuple([node for node in nodes if isinstance(node, File) and not node.packed and self.may(node, READ)])
 
     @tool(
         phrases=(

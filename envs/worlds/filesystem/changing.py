@@ -234,7 +234,7 @@ class Changing(Disk):
         return node
 
     def _affected(self, top: Node, recursive: bool) -> list[File | Directory]:
-        nodes = self.below(top) if recursive else (top,)
+        nodes = self.below(top) if recursive else [top]
         return [node for node in nodes if not isinstance(node, Link)]
 
     def _demand_own(self, node: File | Directory) -> None:

@@ -9,7 +9,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
-from ...records import keep_texts, kept
+from ...records import keep_texts
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -18,7 +18,7 @@ from .records import Bytes, Depth, Directory, DirectoryPath, EntryPath, File, Gl
 from .results import ArchiveEntry, DirectoryEntry, FileEntry, Found, Identity, LinkEntry, Listing, Picture, Place, Status, Usage
 from .tree import ENTER, READ
 
-for _shown in (Listing, Picture, Usage, FileEntry, DirectoryEntry, ArchiveEntry, LinkEntry, Status):
+for _shown in (Listing, Picture, Usage):  # kept with their directory
     keep_texts(_shown)
 Wanted = Literal["any", "file", "directory", "archive", "link"]
 
@@ -35,32 +35,27 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
-@kept
 def file_entry(file: File) -> FileEntry:
     """How a plain file is shown in lists."""
     return FileEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
-@kept
 def directory_entry(directory: Directory) -> DirectoryEntry:
     """How a directory is shown in lists."""
     path = directory.path
     return DirectoryEntry(path, name_of(path), directory.owner, f"{directory.mode:03o}", moment(directory.mtime))
 
 
-@kept
 def archive_entry(file: File) -> ArchiveEntry:
     """How an archive is shown in lists."""
     return ArchiveEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
-@kept
 def link_entry(link: Link) -> LinkEntry:
     """How a link is shown in lists."""
     return LinkEntry(link.path, name_of(link.path), link.target)
 
 
-@kept
 def status(node: Node) -> Status:
     """All that is known about a node, without what it holds."""
     size = node.size if isinstance(node, File) else 0
@@ -204,7 +199,7 @@ class Looking(Disk):
             modified_since: only what was changed on this day or later.
         """
         top = self.need_directory(directory, READ | ENTER)
-        nodes = self.below(top, strict=False)
+        nodes = self.while_untouched(top, "below", lambda: tuple(self.below(top, strict=False)))
         closed = sum([type(n) is Directory and bool(n.entries) and not self.may(n, READ | ENTER) for n in nodes])
         found: Sequence[Node] = nodes[1:]
         if name != "*":

@@ -6,7 +6,6 @@ import re
 from difflib import unified_diff
 
 from ...errors import ToolError
-from ...records import kept
 from ...tool import tool
 from .disk import Disk
 from .looking import moment
@@ -31,12 +30,6 @@ def _number_in(line: str) -> float:
     """The number at the start of a line; lines without one count as 0."""
     found = _NUMBER.match(line)
     return float(found[1]) if found else 0.0
-
-
-@kept
-def lowered(file: File) -> str:
-    """What a file says in small letters."""
-    return file.content.lower()
 
 
 class Reading(Disk):
@@ -130,7 +123,7 @@ class Reading(Disk):
         wanted = pattern.lower() if ignore_case else pattern
         hits = []
         for node in self.while_untouched(top, "texts", lambda: self._texts(top)):
-            text = lowered(node) if ignore_case else node.content
+            text = node.content.lower() if ignore_case else node.content
             if wanted not in text:
                 continue
             rows = [i for i, line in enumerate(text.split("\n")) if wanted in line]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import kept, kept_while
+from ...records import kept_while
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
@@ -22,7 +22,6 @@ READ, WRITE, ENTER = 4, 2, 1
 _VERBS = ((READ, "read"), (WRITE, "write"), (ENTER, "enter"))
 
 
-@kept
 def child_paths(directory: Directory) -> tuple[str, ...]:
     """The paths of what stands in a directory, in order of name."""
     return tuple([join(directory.path, name) for name in directory.entries])
@@ -157,24 +156,19 @@ class Tree(World):
         parts = tuple([self.part(name).sealed() for name in _TABLES])
         return make() if None in parts else kept_while(row, (mark, self.user), parts, make)
 
-    def children(self, directory: Directory) -> tuple[Node, ...]:
+    def children(self, directory: Directory) -> list[Node]:
         """The nodes of a directory in order of name, unchecked."""
-        return self.while_untouched(directory, "children", lambda: self._children(directory))
-
-    def _children(self, directory: Directory) -> tuple[Node, ...]:
         files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
-        return tuple([node for path in child_paths(directory) if (node := files(path) or directories(path) or links(path)) is not None])
+        return [node for path in child_paths(directory) if (node := files(path) or directories(path) or links(path)) is not None]
 
-    def below(self, top: Node, strict: bool = True, levels: int = MAX_PATH) -> tuple[Node, ...]:
+    def below(self, top: Node, strict: bool = True, levels: int = MAX_PATH) -> list[Node]:
         """`top` and all under it, so many levels deep, parents first, in path order.
 
         Directories that the user may not list raise where `strict`, else they are given but not entered.
         """
-        return self.while_untouched(top, ("below", strict, levels), lambda: tuple(self._below(top, strict, levels)))
-
-    def _below(self, top: Node, strict: bool, levels: int) -> list[Node]:
         files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
-        found, open_paths = [top], [iter(self._paths_in(top, strict))]
+        found: list[Node] = [top]
+        open_paths = [iter(self._paths_in(top, strict))]
         while open_paths:
             for path in open_paths[-1]:
                 node = files(path)

@@ -15,13 +15,13 @@ import operator
 import types
 import typing
 from collections.abc import Callable
-from functools import lru_cache, update_wrapper
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept", "kept_in", "kept_while", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept_while", "reader", "record"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _set = object.__setattr__
 
 
 class _Record:
-    """Base of all records. `_text`: its JSON text, if that is kept; `_kept`: function -> what it gave, if anything is kept."""
+    """Base of all records. `_text`: its JSON text, empty if it was shown once; `_kept`: mark -> what `kept_while` keeps."""
 
     __slots__ = ("_kept", "_text")
     __turngym_texts__: ClassVar[bool] = False
@@ -163,7 +163,7 @@ else:
 
 
 def keep_texts(cls: Any) -> None:
-    """Say that records of a class are shown more than once, so that their JSON texts are worth keeping."""
+    """Say that records of a class are shown more than once, so that their JSON texts are worth keeping; a table says so of its own."""
     cls.__turngym_texts__ = True
 
 
@@ -172,38 +172,18 @@ def keep_text(row: Any, text: str) -> None:
     _set(row, "_text", text)
 
 
-def kept_in(row: Any) -> dict[Any, Any]:
-    """Where things that follow from one record alone are kept with it: a dict to look into and to add to."""
-    try:
-        return row._kept  # type: ignore[no-any-return]
-    except AttributeError:
-        _set(row, "_kept", {})
-        return row._kept  # type: ignore[no-any-return]
-
-
 def kept_while(row: Any, mark: Any, parts: tuple[Any, ...], make: Callable[[], V]) -> V:
-    """What `make` gives, kept with a record under `mark` for as long as all else that it is made of, `parts`, is the same."""
-    known = kept_in(row).get(mark)
+    """What `make` gives, kept with a record under `mark` for as long as all else that it is made of, `parts`, is the same.
+
+    It must follow from the record, the mark and the parts, and from nothing else, and be frozen like them.
+    """
+    held = getattr(row, "_kept", None)
+    if held is None:
+        held = {}
+        _set(row, "_kept", held)
+    known = held.get(mark)
     if known is not None and known[0] == parts:
         return known[1]  # type: ignore[no-any-return]
     found = make()
-    row._kept[mark] = parts, found
+    held[mark] = parts, found
     return found
-
-
-def kept(function: Callable[[R], V]) -> Callable[[R], V]:
-    """Decorate a function of one record alone, so that it is worked out once for each: `@kept def shown(file: File) -> Entry`.
-
-    What it gives must follow from the record's fields and from nothing else, and be frozen like them.
-    """
-
-    def look(row: Any) -> V:
-        try:
-            return row._kept[function]  # type: ignore[no-any-return]
-        except (AttributeError, KeyError):
-            found = kept_in(row)[function] = function(row)
-            if is_record(found):
-                keep_texts(type(found))
-            return found
-
-    return update_wrapper(look, function)

@@ -19,6 +19,7 @@ import enum
 import operator
 import typing
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -81,22 +82,28 @@ class TableSpec:
 class _Base:
     """The sealed contents that forks share: rows in key order; their hash and indexes, computed at first need."""
 
-    __slots__ = ("indexes", "rows", "total")
+    __slots__ = ("indexes", "rows", "seal", "total")
 
     def __init__(self, rows: dict[Any, Any]) -> None:
         self.rows = dict(sorted(rows.items()))
         self.total: int | None = None
-        self.indexes: dict[tuple[str, ...], tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]] = {}
+        self.seal = object()  # stands for the contents, without holding them
+        self.indexes: dict[tuple[str, ...], dict[Any, dict[Any, Any]] | None] = {}
 
-    def index(self, fields: tuple[str, ...]) -> tuple[Callable[[Any], Any], dict[Any, dict[Any, Any]]]:
-        """How to read one field, or several at once, and for each value of it the rows that hold it, in key order."""
-        read, groups = operator.attrgetter(*fields), dict[Any, dict[Any, Any]]()
-        for key, row in self.rows.items():
-            groups.setdefault(read(row), {})[key] = row
-        self.indexes[fields] = read, groups
-        return read, groups
+    def find(self, fields: tuple[str, ...], read: Callable[[Any], Any], wanted: Any) -> dict[Any, Any]:
+        """The rows whose fields hold what is wanted, by key: looked for the first time, from then on out of an index."""
+        groups = self.indexes.get(fields)
+        if groups is None:
+            if fields not in self.indexes:  # an index costs as much as looking a few times, and many are asked for once
+                self.indexes[fields] = None
+                return {key: row for key, row in self.rows.items() if read(row) == wanted}
+            groups = self.indexes[fields] = {}
+            for key, row in self.rows.items():
+                groups.setdefault(read(row), {})[key] = row
+        return groups.get(wanted, _NONE)
 
 
+_reader_of = lru_cache(maxsize=1024)(lambda fields: operator.attrgetter(*fields))
 _EMPTY = _Base({})
 
 
@@ -162,17 +169,20 @@ class Table(Generic[K, R]):
         """`get` as it is now, for many keys at one moment: as quick as a dict where nothing has changed. Not to be held over a write."""
         return self.get if self._over else self._rows.get
 
+    def sealed(self) -> object | None:
+        """What stands for the contents where nothing has changed since they were sealed, the same for all forks; else None."""
+        return None if self._over else self._base.seal
+
     def where(self, **values: Any) -> list[R]:
         """The records that hold these values in these fields, in key order: `accounts.where(owner=customer)`.
 
-        The first time a combination of fields is asked for, the sealed base is indexed by it, for all forks. Costs
-        what is found and what this episode changed. Raises `AttributeError` for a field that records do not have.
+        The second time a combination of fields is asked for, the sealed base is indexed by it, for all forks; then it
+        costs what is found and what this episode changed. Raises `AttributeError` for a field that records do not have.
         """
         fields = tuple(values)
-        base = self._base
-        read, groups = base.indexes.get(fields) or base.index(fields)
+        read = _reader_of(fields)
         wanted = tuple(values.values()) if len(fields) > 1 else values[fields[0]]
-        found, over = groups.get(wanted, _NONE), self._over
+        found, over = self._base.find(fields, read, wanted), self._over
         if not over:
             return list(found.values())
         merged = found.copy()

@@ -78,8 +78,8 @@ class _Pen:
     def write(self, row: Any) -> str:
         """The text of one record, kept with it where that is of use."""
         cls = self._cls
-        if cls.__turngym_texts__ and type(row) is cls and (text := getattr(row, "_text", None)) is not None:
-            return text  # type: ignore[no-any-return]
+        if cls.__turngym_texts__ and type(row) is cls and (text := getattr(row, "_text", "")):
+            return text
         return self.write_new(row)
 
     def write_new(self, row: Any) -> str:
@@ -96,11 +96,14 @@ class _Pen:
         return made
 
     def texts(self, rows: Sequence[Any]) -> list[str] | None:
-        """The texts of records; None where they are not kept, so that writing all at once is quicker, or some are no such records."""
+        """The texts of records; None where writing all at once is quicker, for they are not kept, or some are no such records."""
         cls = self._cls
         if not rows:
             return []
         if not cls.__turngym_texts__ or set(map(type, rows)) != {cls}:
+            return None
+        if getattr(rows[0], "_text", None) is None:  # shown for the first time, many for the only time
+            keep_text(rows[0], "")
             return None
         return [getattr(row, "_text", "") or self.write_new(row) for row in rows]
 

@@ -42,6 +42,7 @@ from .types import known_name
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 _new = object.__new__
+_STREAM = blake2b(digest_size=8, person=b"turngym")  # copied for each draw, which is quicker than made anew
 
 
 class Fact(NamedTuple):
@@ -187,7 +188,9 @@ class World:
         The stream's counter is whatever state you pass as salt, so a read consumes nothing.
         """
         body = f"{self.seed}\x1f{label}\x1f{salt!r}".encode()
-        return int.from_bytes(blake2b(body, digest_size=8, person=b"turngym").digest(), "big") % below
+        drawn = _STREAM.copy()
+        drawn.update(body)
+        return int.from_bytes(drawn.digest(), "big") % below
 
     def mint(self, table: Table[Any, Any]) -> str:
         """A new id for `table`: the first free one of its seeded sequence, looking as its `Key` says.

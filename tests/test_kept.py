@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from turngym.envs import Key, Money, Table, World, changed, record, tool
 from turngym.envs.env import pack_of
-from turngym.envs.records import kept, kept_in, kept_while
+from turngym.envs.records import keep_texts, kept_while
 from turngym.envs.state import TableSpec, rollback
 from turngym.envs.texts import writer_of
 from turngym.envs.verdict import judge_of
@@ -47,7 +47,6 @@ class Branch:
     arms: tuple[Branch, ...]
 
 
-@kept
 def label(piece: Piece) -> Part:
     """How a piece is shown: with what its owner is called."""
     return Part(f"{piece.owner}: {piece.id}", piece.price)
@@ -114,7 +113,9 @@ def test_forks_share_an_index_and_a_write_makes_none_anew() -> None:
     table.seal()
     twin, other = table.fork([]), table.fork([])
     assert len(twin.where(owner="y")) == 10
+    assert len(other.where(owner="y")) == 10
     made = table._base.indexes["owner",]
+    assert made is not None
     twin.put(Piece("P000", "z", 1))
     twin.put(Piece("P001", "y", 1))
     assert [row.id for row in twin.where(owner="y")][:2] == ["P001", "P010"]
@@ -154,6 +155,7 @@ def _whole(annotation: Any, value: Any) -> str:
 
 @given(st.lists(PIECES, max_size=4))
 def test_a_kept_text_is_the_one_that_is_written_anew(pieces: list[Piece]) -> None:
+    keep_texts(Part)
     for annotation, value in ((list[Piece], pieces), *[(Piece, piece) for piece in pieces], (list[Part], [label(p) for p in pieces])):
         write = writer_of(annotation)
         assert [write(value) for _ in range(3)] == [_whole(annotation, value)] * 3
@@ -279,13 +281,14 @@ def test_a_record_that_does_more_when_it_is_made_does_it_for_a_changed_copy_too(
 
 def test_what_is_kept_is_no_part_of_a_record() -> None:
     plain, used = Piece("K", "x", 1), Piece("K", "x", 1)
-    writer_of(list[Piece])([used])
-    kept_in(used)["note"] = label(used)
+    for _ in range(2):
+        writer_of(list[Piece])([used])
+    assert kept_while(used, "note", (), lambda: 7) == 7
     assert (used, hash(used), repr(used), dataclasses.asdict(used)) == (plain, hash(plain), repr(plain), dataclasses.asdict(plain))
     assert pickle.dumps(used) == pickle.dumps(plain)
     for twin in (copy.copy(used), copy.deepcopy(used), pickle.loads(pickle.dumps(used)), changed(used)):
         assert twin == used
-        assert kept_in(twin) == {}
+        assert not hasattr(twin, "_kept")
         assert not hasattr(twin, "_text")
 
 
@@ -304,16 +307,3 @@ def test_a_record_that_holds_its_own_kind_is_told_too() -> None:
     table: Table[str, Branch] = Table(TableSpec("branches", Branch), [])
     table.put(tree)
     assert [write([tree, leaf]) for _ in range(2)] == [_whole(list[Branch], [tree, leaf])] * 2
-
-
-def test_a_kept_function_is_asked_once_for_each_record() -> None:
-    asked = []
-
-    @kept
-    def shown(piece: Piece) -> str:
-        asked.append(piece.id)
-        return piece.id
-
-    first, second = Piece("K", "x", 1), Piece("K", "x", 1)
-    assert [shown(first), shown(first), shown(second), shown(second)] == ["K"] * 4
-    assert asked == ["K", "K"]

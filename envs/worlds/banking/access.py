@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from ...errors import ToolError
-from ...records import changed, kept
+from ...records import changed
 from ...tool import tool
 from .core import BankCore, code_sent, signed_in
 from .literals import NoticeId, Password, SignInCode, Username
@@ -16,11 +16,6 @@ SESSION_SECONDS = 2 * 3600
 CODE_SECONDS = 600
 LOCK_SECONDS = 1800
 WRONG_CODES = 3
-
-
-@kept
-def _without_code(message: PhoneMessage) -> InboxMessage:
-    return InboxMessage(message.id, message.at, message.sender, message.text, None)
 
 
 class Access(BankCore):
@@ -78,7 +73,7 @@ class Access(BankCore):
         """
         live = self.challenge.code if code_sent(self) else ""
         mine = self.messages.where(owner=self.me)
-        found = [InboxMessage(m.id, m.at, m.sender, m.text, live) if live and m.code == live else _without_code(m) for m in mine]
+        found = [InboxMessage(m.id, m.at, m.sender, m.text, live if live and m.code == live else None) for m in mine]
         found.sort(key=lambda message: (message.at, message.code is not None), reverse=True)
         return found
 

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from operator import itemgetter
 
 from ...errors import ToolError
-from ...records import changed, keep_texts, kept, kept_while
+from ...records import changed
 from ...tool import tool
 from ...types import Amount, format_money
-from .core import BankCore, signed_in, unique
+from .core import BankCore, amount_on, signed_in, unique
 from .literals import AccountId, DisputeId, DisputeReason, Month, NewAccountName, PageSize, PastDate, SearchText, TransactionId
-from .records import Account, Dispute, Hold, Movement
+from .records import Account, Dispute, Movement
 from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
-keep_texts(AccountSummary)  # kept with its account
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
-
-
-@kept
-def _open(hold: Hold) -> OpenHold:
-    return OpenHold(hold.id, hold.merchant, hold.card, hold.amount, hold.placed, hold.until)
-
-
-@kept
-def _folded(seen: Transaction) -> str:
-    """The words of a transaction, capitals and small letters alike."""
-    return f"{seen.counterparty}\n{seen.reference}".casefold()
 
 
 class Accounts(BankCore):
@@ -46,11 +33,7 @@ class Accounts(BankCore):
         return [self._summary(account) for account in self.all_mine(self.accounts)]
 
     def _summary(self, account: Account) -> AccountSummary:
-        free = self.available(account)
-        return kept_while(
-            account, AccountSummary, (free,),
-            lambda: AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, free),
-        )  # fmt: skip
+        return AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, self.available(account))
 
     @tool(
         requires=signed_in,
@@ -73,7 +56,7 @@ class Accounts(BankCore):
         return AccountDetails(
             found.id, found.name, found.kind, found.currency, found.iban, found.balance, sum([hold.amount for hold in holds]),
             found.overdraft, self.available(found), found.daily_limit, left,
-            tuple([_open(hold) for hold in holds]),
+            tuple([OpenHold(h.id, h.merchant, h.card, h.amount, h.placed, h.until) for h in holds]),
         )  # fmt: skip
 
     @tool(
@@ -114,25 +97,28 @@ class Accounts(BankCore):
         found = self.mine(self.accounts, account)
         if month > self.today[:7]:
             raise ToolError("precondition_failed", f"{month} has not begun; today is {self.today}")
-        opening, lines = found.opening, []
+        opening, money_in, money_out, lines = found.opening, 0, 0, []
         for movement in self.movements_of(account):
-            seen = self.seen_from(movement, found)
-            if seen.date[:7] < month:
-                opening += seen.amount
-            elif seen.date[:7] == month:
-                lines.append(seen)
-        money_in = sum(seen.amount for seen in lines if seen.amount > 0)
-        money_out = -sum(seen.amount for seen in lines if seen.amount < 0)
+            booked = movement.date[:7]
+            if booked > month:
+                continue
+            amount = amount_on(movement, account)
+            if booked < month:
+                opening += amount
+                continue
+            money_in, money_out = (money_in + amount, money_out) if amount > 0 else (money_in, money_out - amount)
+            note = f" ({movement.reference})" if movement.reference else ""
+            lines.append(f"{movement.date}  {self.other_side(movement, account)}{note}  {format_money(amount)}")
         closing = opening + money_in - money_out
         text = self._print(found, month, opening, closing, lines)
         return Statement(found.id, found.name, month, found.currency, opening, money_in, money_out, closing, len(lines), text)
 
-    def _print(self, account: Account, month: str, opening: int, closing: int, lines: list[Transaction]) -> str:
+    def _print(self, account: Account, month: str, opening: int, closing: int, lines: list[str]) -> str:
         rows = [
             f"{self.bank} - statement {month}",
             f"{account.name} ({account.currency}), {account.iban}",
             f"Opening balance: {format_money(opening)}",
-            *[f"{s.date}  {s.counterparty}{f' ({s.reference})' if s.reference else ''}  {format_money(s.amount)}" for s in lines],
+            *lines,
             f"Closing balance: {format_money(closing)}",
         ]
         return "\n".join(rows)
@@ -172,16 +158,22 @@ class Accounts(BankCore):
             raise ToolError("invalid_arguments", f"since ({since}) is after until ({until})")
         accounts = self.all_mine(self.accounts) if account is None else [self.mine(self.accounts, account)]
         wanted, first, last = text.casefold(), since or "", until or "9999-12-31"
-        candidates = [(m.date, m.id, m, own) for own in accounts for m in self.movements_of(own.id) if first <= m.date <= last]
-        candidates.sort(key=itemgetter(0, 1), reverse=True)
+        candidates: list[tuple[str, str, int, Movement, Account]] = []
+        for own in accounts:
+            start = -len(candidates)  # what is alike comes in the order of accounts
+            moves = enumerate(self.movements_of(own.id))
+            candidates += [(m.date, m.id, start - n, m, own) for n, m in moves if first <= m.date <= last]
+        candidates.sort(reverse=True)
         found: list[Transaction] = []
-        for _, _, movement, own in candidates:
+        for _, _, _, movement, own in candidates:
             if len(found) == limit:
                 break
-            seen = self.seen_from(movement, own)
-            fits = (at_least or 0) <= abs(seen.amount) and (at_most is None or abs(seen.amount) <= at_most)
-            if fits and (not wanted or wanted in _folded(seen)):
-                found.append(seen)
+            if at_least is not None or at_most is not None:
+                size = abs(amount_on(movement, own.id))
+                if size < (at_least or 0) or (at_most is not None and size > at_most):
+                    continue
+            if not wanted or wanted in f"{self.other_side(movement, own.id)}\n{movement.reference}".casefold():
+                found.append(self.seen_from(movement, own))
         return found
 
     # -- disputes ------------------------------------------------------------------------------------------

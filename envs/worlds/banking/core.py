@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import changed, keep_texts, kept_while
+from ...records import changed
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -57,7 +57,6 @@ from .records import (
 )
 from .views import Transaction
 
-keep_texts(Transaction)  # `seen_from` keeps them
 R = TypeVar("R")
 OPENING_HOUR = 6 * 3600
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -218,20 +217,20 @@ class BankCore(World):
         return self.post(Movement(self.mint(self.ledger), day, "payment", payee.name, tuple(legs), reference, fee, payee.iban, None, key))
 
     def seen_from(self, movement: Movement, account: Account) -> Transaction:
-        """A movement as one account's owner sees it; kept with the movement as long as the other side is called the same."""
-        first, other, kind = movement.legs[0].account, movement.counterparty, movement.kind
-        sender = first == account.id
-        if kind == "payment" and not sender:
-            other = self.customers[self.accounts[first].owner].name
-        elif kind == "own_transfer" or kind == "exchange":
-            other = self.accounts[movement.legs[1].account if sender else first].name
+        """A movement as one account's owner sees it."""
+        key = account.id
+        fee = movement.fee if movement.legs[0].account == key else 0
+        other, amount = self.other_side(movement, key), amount_on(movement, key)
+        return Transaction(movement.id, key, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency)
 
-        def view() -> Transaction:
-            amount = sum([leg.amount for leg in movement.legs if leg.account == account.id])
-            fee = movement.fee if sender else 0
-            return Transaction(movement.id, account.id, movement.date, kind, other, movement.reference, amount, fee, account.currency)
-
-        return kept_while(movement, account.id, (other, account.currency), view)
+    def other_side(self, movement: Movement, account: str) -> str:
+        """Who or what a movement's other side is called, seen from an account."""
+        kind, first = movement.kind, movement.legs[0].account
+        if kind == "payment":
+            return movement.counterparty if first == account else self.customers[self.accounts[first].owner].name
+        if kind == "own_transfer" or kind == "exchange":
+            return self.accounts[movement.legs[1].account if first == account else first].name
+        return movement.counterparty
 
     def movements_of(self, account: str) -> Iterator[Movement]:
         """The movements of an account, oldest first."""
@@ -262,6 +261,15 @@ class BankCore(World):
             if movement.kind == "card_payment"
         }
         return sorted(names)
+
+
+def amount_on(movement: Movement, account: str) -> int:
+    """What a movement changes an account by."""
+    total = 0
+    for leg in movement.legs:
+        if leg.account == account:
+            total += leg.amount
+    return total
 
 
 def unique(taken: Iterator[str], name: str, what: str) -> None:

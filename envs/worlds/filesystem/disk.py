@@ -15,7 +15,7 @@ from ...world import Fact
 from .laws import broken_laws
 from .packing import Part
 from .paths import MAX_PATH, check_new, inside, join, name_of, parent_of
-from .records import Directory, File, Link, Node
+from .records import Account, Directory, File, Link, Node
 from .tree import ENTER, READ, WRITE, Tree
 
 STICKY, SETGID = 0o1000, 0o2000
@@ -26,19 +26,22 @@ class Disk(Tree):
 
     def check_room(self, owner: str, size: int) -> None:
         """Raise `limit_exceeded` where `size` more bytes do not fit in an owner's quota."""
-        account = self.accounts[owner]
+        self._need_room(self.accounts[owner], size)
+
+    @staticmethod
+    def _need_room(account: Account, size: int) -> None:
         free = account.byte_limit - account.used_bytes
         if size > max(free, 0):
             raise ToolError(
-                "limit_exceeded", f"the quota of {owner} has {free} bytes left, {size} are needed; remove files or empty the trash"
+                "limit_exceeded", f"the quota of {account.user} has {free} bytes left, {size} are needed; remove files or empty the trash"
             )
 
     def charge(self, owner: str, size: int, nodes: int = 0) -> None:
         """Book bytes and nodes on an owner's quota; raises `limit_exceeded` where they do not fit."""
         if size == 0 and nodes == 0:
             return
-        self.check_room(owner, size)
         account = self.accounts[owner]
+        self._need_room(account, size)
         used, count = account.used_bytes + size, account.used_nodes + nodes
         if nodes > 0 and count > account.node_limit:
             raise ToolError("limit_exceeded", f"the quota of {owner} allows {account.node_limit} files and directories; remove some first")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
-from ...records import keep_texts, kept, kept_while
+from ...records import keep_texts
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -18,7 +18,8 @@ from .records import Bytes, Depth, Directory, DirectoryPath, EntryPath, File, Gl
 from .results import ArchiveEntry, DirectoryEntry, FileEntry, Found, Identity, LinkEntry, Listing, Picture, Place, Status, Usage
 from .tree import ENTER, READ
 
-keep_texts(Listing)  # kept with its directory
+for _shown in (Listing, Picture, Usage):  # kept with their directory
+    keep_texts(_shown)
 Wanted = Literal["any", "file", "directory", "archive", "link"]
 
 
@@ -34,32 +35,27 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
-@kept
 def file_entry(file: File) -> FileEntry:
     """How a plain file is shown in lists."""
     return FileEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
-@kept
 def directory_entry(directory: Directory) -> DirectoryEntry:
     """How a directory is shown in lists."""
     path = directory.path
     return DirectoryEntry(path, name_of(path), directory.owner, f"{directory.mode:03o}", moment(directory.mtime))
 
 
-@kept
 def archive_entry(file: File) -> ArchiveEntry:
     """How an archive is shown in lists."""
     return ArchiveEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
-@kept
 def link_entry(link: Link) -> LinkEntry:
     """How a link is shown in lists."""
     return LinkEntry(link.path, name_of(link.path), link.target)
 
 
-@kept
 def status(node: Node) -> Status:
     """All that is known about a node, without what it holds."""
     size = node.size if isinstance(node, File) else 0
@@ -68,7 +64,7 @@ def status(node: Node) -> Status:
 
 
 def sorted_out(
-    nodes: list[Node],
+    nodes: Iterable[Node],
 ) -> tuple[tuple[DirectoryEntry, ...], tuple[FileEntry, ...], tuple[ArchiveEntry, ...], tuple[LinkEntry, ...]]:
     """Nodes by kind, as they are shown in lists."""
     directories, files, archives, links = [], [], [], []
@@ -134,13 +130,12 @@ class Looking(Disk):
         place = self.need_directory(directory, READ)
         if place.entries:
             self.demand(place, ENTER)
-        nodes = self.children(place)
 
         def listing() -> Listing:
-            shown = nodes if show_hidden else [node for node in nodes if name_of(node.path)[0] != "."]
-            return Listing(place.path, *sorted_out(shown))
+            nodes = self.children(place)
+            return Listing(place.path, *sorted_out(nodes if show_hidden else [node for node in nodes if name_of(node.path)[0] != "."]))
 
-        return kept_while(place, show_hidden, tuple(nodes), listing)
+        return self.while_untouched(place, ("ls", show_hidden), listing)
 
     @tool(
         phrases=(
@@ -157,6 +152,9 @@ class Looking(Disk):
             depth: how many levels to go down.
         """
         top = self.need_directory(directory, READ | ENTER)
+        return self.while_untouched(top, ("tree", depth), lambda: self._picture(top, depth))
+
+    def _picture(self, top: Directory, depth: int) -> Picture:
         base = top.path.count("/") if top.path != "/" else 0
         lines, folders, files = [top.path], 0, 0
         for node in self.below(top, strict=False, levels=depth)[1:]:
@@ -201,9 +199,9 @@ class Looking(Disk):
             modified_since: only what was changed on this day or later.
         """
         top = self.need_directory(directory, READ | ENTER)
-        found = self.below(top, strict=False)
-        closed = sum([type(n) is Directory and bool(n.entries) and not self.may(n, READ | ENTER) for n in found])
-        del found[0]
+        nodes = self.while_untouched(top, "below", lambda: tuple(self.below(top, strict=False)))
+        closed = sum([type(n) is Directory and bool(n.entries) and not self.may(n, READ | ENTER) for n in nodes])
+        found: Sequence[Node] = nodes[1:]
         if name != "*":
             fits = _matcher(name)
             found = [node for node in found if fits(name_of(node.path))]
@@ -240,6 +238,9 @@ class Looking(Disk):
             directory: the directory to measure; it comes first in the result.
         """
         top = self.need_directory(directory, READ | ENTER)
+        return list(self.while_untouched(top, "du", lambda: self._usage(top)))
+
+    def _usage(self, top: Directory) -> tuple[Usage, ...]:
         cut = len(top.path) + (top.path != "/")
         sizes: list[tuple[str, list[int]]] = [(top.path, [])]  # by place; what follows a directory in the walk lies below it
         for node in self.below(top, strict=False)[1:]:
@@ -250,7 +251,7 @@ class Looking(Disk):
                     sizes[-1][1].append(node.size)
             elif direct and isinstance(node, Directory):
                 sizes.append((node.path, []))
-        return [Usage(path, sum(held), len(held)) for path, held in sizes]
+        return tuple([Usage(path, sum(held), len(held)) for path, held in sizes])
 
     @tool(phrases=("tell me how much disk space I have left", "show my account and its groups", "check my quota"))
     def whoami(self) -> Identity:

@@ -6,11 +6,10 @@ import re
 from difflib import unified_diff
 
 from ...errors import ToolError
-from ...records import kept
 from ...tool import tool
 from .disk import Disk
 from .looking import moment
-from .records import File, FilePath, LineCount, WideDirectory, Word
+from .records import Directory, File, FilePath, LineCount, WideDirectory, Word
 from .results import Counts, Difference, FileText, Hit, MatchedLine, Matches
 from .tree import ENTER, READ
 
@@ -31,12 +30,6 @@ def _number_in(line: str) -> float:
     """The number at the start of a line; lines without one count as 0."""
     found = _NUMBER.match(line)
     return float(found[1]) if found else 0.0
-
-
-@kept
-def lowered(file: File) -> str:
-    """What a file says in small letters."""
-    return file.content.lower()
 
 
 class Reading(Disk):
@@ -129,17 +122,20 @@ class Reading(Disk):
         top = self.need_directory(directory, READ | ENTER)
         wanted = pattern.lower() if ignore_case else pattern
         hits = []
-        for node in self.below(top, strict=False):
-            if not isinstance(node, File) or node.packed:
-                continue
-            text = lowered(node) if ignore_case else node.content
-            if wanted not in text or not self.may(node, READ):
+        for node in self.while_untouched(top, "texts", lambda: self._texts(top)):
+            text = node.content.lower() if ignore_case else node.content
+            if wanted not in text:
                 continue
             rows = [i for i, line in enumerate(text.split("\n")) if wanted in line]
             if rows:
                 first = node.content.split("\n")[rows[0]]
                 hits.append(Hit(node.path, len(rows), first, node.size, moment(node.mtime)))
         return hits
+
+    def _texts(self, top: Directory) -> tuple[File, ...]:
+        """The plain files below a directory that the user may read."""
+        nodes = self.below(top, strict=False)
+        return tuple([node for node in nodes if isinstance(node, File) and not node.packed and self.may(node, READ)])
 
     @tool(
         phrases=(

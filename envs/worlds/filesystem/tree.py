@@ -5,19 +5,23 @@ Law: a node stands under its real absolute path, and a directory's `entries` are
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from ...errors import ToolError, shorten
-from ...records import kept
+from ...records import kept_while
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
 from .paths import MAX_HOPS, MAX_PATH, join, parent_of
 from .records import Account, Directory, DirectoryPath, File, FilePath, Link, LinkPath, Node, TrashId, TrashItem, UserName
 
+V = TypeVar("V")
+_TABLES = ("files", "directories", "links", "accounts")
 READ, WRITE, ENTER = 4, 2, 1
 _VERBS = ((READ, "read"), (WRITE, "write"), (ENTER, "enter"))
 
 
-@kept
 def child_paths(directory: Directory) -> tuple[str, ...]:
     """The paths of what stands in a directory, in order of name."""
     return tuple([join(directory.path, name) for name in directory.entries])
@@ -147,6 +151,11 @@ class Tree(World):
         self.demand(node, bits)
         return node
 
+    def while_untouched(self, row: Any, mark: object, make: Callable[[], V]) -> V:
+        """What `make` finds out about the tree for this user, kept with a node for all forks in which no node or account has changed."""
+        parts = tuple([self.part(name).sealed() for name in _TABLES])
+        return make() if None in parts else kept_while(row, (mark, self.user), parts, make)
+
     def children(self, directory: Directory) -> list[Node]:
         """The nodes of a directory in order of name, unchecked."""
         files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
@@ -158,7 +167,8 @@ class Tree(World):
         Directories that the user may not list raise where `strict`, else they are given but not entered.
         """
         files, directories, links = self.files.getter(), self.directories.getter(), self.links.getter()
-        found, open_paths = [top], [iter(self._paths_in(top, strict))]
+        found: list[Node] = [top]
+        open_paths = [iter(self._paths_in(top, strict))]
         while open_paths:
             for path in open_paths[-1]:
                 node = files(path)
@@ -186,7 +196,7 @@ class Tree(World):
 
     def subtree(self, top: Node) -> list[Node]:
         """`top` and all under it, whatever the rights."""
-        found = [top]
+        found: list[Node] = [top]
         for node in found:  # grows while we read: breadth first
             if isinstance(node, Directory):
                 found.extend(self.children(node))

@@ -10,10 +10,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from mini_world import Library
 
+from turngym import allow
 from turngym.agents import Trajectory, rollout
 from turngym.envs.task import Checks, GoldCall, RequiredOutput, Task, TaskWorld, Turn
 
 ENV = "mini_world:Library"
+allow(ENV)  # also for scripts that import this
 SIGN_IN = next(name for name, tool in Library.tools.items() if "reader" in tool.writes)
 
 

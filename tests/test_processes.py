@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import working_policies
 from mini_tasks import borrow_task, some_tasks
 
-from turngym.agents import Conditions, Job, Plan, Trajectory, as_policy, make_policy, read_records, run, run_all
+from turngym.agents import Conditions, Job, Limits, Plan, Trajectory, as_policy, make_policy, read_records, run, run_all
 from turngym.agents.executors.crew import Crew, Lost
 from turngym.agents.executors.processes import Processes
 from turngym.agents.executors.station import Parcel, Report, Station, pack, task_of
@@ -126,7 +126,7 @@ def test_concurrency_is_shared_among_the_workers(tmp_path):
 
 
 def test_records_of_any_size_pass():
-    report = run_all(working_policies.long_winded, some_tasks(4), executor=Processes(1))
+    report = run_all(working_policies.long_winded, some_tasks(4), executor=Processes(1), limits=Limits(said=4_000_000))
     assert [len(made.messages[1]["content"]) for made in report.trajectories] == [3_000_000] * 4
 
 

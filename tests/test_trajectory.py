@@ -142,7 +142,7 @@ def test_a_tampered_result_or_state_is_named_as_drift():
 
 def test_what_cannot_be_played_is_named_with_its_reason():
     foreign = play(make_policy("oracle"), borrow_task())
-    foreign.task = {**foreign.task, "worlds": [{"world": "nowhere:World"}]}
+    foreign.task = {**foreign.task, "worlds": [{"world": "Nowhere"}]}
     foreign.task.pop("id")
     broken = play(make_policy("oracle"), borrow_task())
     broken.verdict, broken.status, broken.reason = {}, "error", "infrastructure"

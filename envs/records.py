@@ -16,14 +16,27 @@ import types
 import typing
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept_while", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept_while", "maker", "reader", "record"]
 
 R = TypeVar("R")
+P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
 
@@ -157,6 +170,21 @@ else:
         made = shape.draft(*held)
         made.__class__ = cls
         return made
+
+
+def maker(cls: Callable[P, T]) -> Callable[P, T]:
+    """What makes records of a class from all its values, at a third of the price: for those made by the dozen."""
+    shape = _shape(cls)
+    if shape is None:
+        return cls
+    draft = shape.draft
+
+    def make(*values: P.args, **named: P.kwargs) -> T:
+        made = draft(*values, **named)
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
+
+    return make
 
 
 # -- what is kept with a record ---------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from turngym.envs import Key, Money, Table, World, changed, record, tool
 from turngym.envs.env import pack_of
-from turngym.envs.records import keep_texts, kept_while
+from turngym.envs.records import keep_texts, kept_while, maker
 from turngym.envs.state import TableSpec, rollback
 from turngym.envs.texts import writer_of
 from turngym.envs.verdict import judge_of
@@ -253,6 +253,16 @@ def test_a_changed_copy_is_what_dataclasses_replace_gives(piece: Piece, values: 
     made, wanted = changed(piece, **values), dataclasses.replace(piece, **values)
     assert (made, type(made), hash(made), repr(made)) == (wanted, type(wanted), hash(wanted), repr(wanted))
     assert made is not piece
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.owner = "me"  # type: ignore[misc]
+
+
+@given(PIECES)
+def test_a_maker_makes_what_the_class_makes(piece: Piece) -> None:
+    made = maker(Piece)(piece.id, piece.owner, piece.price, piece.tag, piece.parts, piece.count, piece.spares)
+    assert (made, type(made), hash(made)) == (piece, Piece, hash(piece))
+    with pytest.raises(TypeError):
+        maker(Piece)("K", "x")
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.owner = "me"  # type: ignore[misc]
 

@@ -13,7 +13,7 @@ from ...records import kept_while
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
-from .paths import MAX_HOPS, MAX_PATH, join, parent_of
+from .paths import MAX_HOPS, MAX_PATH, parent_of
 from .records import Account, Directory, DirectoryPath, File, FilePath, Link, LinkPath, Node, TrashId, TrashItem, UserName
 
 V = TypeVar("V")
@@ -22,9 +22,10 @@ READ, WRITE, ENTER = 4, 2, 1
 _VERBS = ((READ, "read"), (WRITE, "write"), (ENTER, "enter"))
 
 
-def child_paths(directory: Directory) -> tuple[str, ...]:
+def child_paths(directory: Directory) -> list[str]:
     """The paths of what stands in a directory, in order of name."""
-    return tuple([join(directory.path, name) for name in directory.entries])
+    above = "/" if directory.path == "/" else f"{directory.path}/"
+    return [above + name for name in directory.entries]
 
 
 class Tree(World):
@@ -184,15 +185,15 @@ class Tree(World):
                 open_paths.pop()
         return found
 
-    def _paths_in(self, node: Node, strict: bool) -> tuple[str, ...]:
+    def _paths_in(self, node: Node, strict: bool) -> list[str]:
         """The paths in a directory that the user may list; none for others."""
         if not isinstance(node, Directory) or not node.entries:
-            return ()
+            return []
         if self.may(node, READ | ENTER):
             return child_paths(node)
         if strict:
             self.demand(node, READ | ENTER)
-        return ()
+        return []
 
     def subtree(self, top: Node) -> list[Node]:
         """`top` and all under it, whatever the rights."""

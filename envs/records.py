@@ -1,8 +1,8 @@
 """Records: frozen classes for what a world keeps and shows, and what can be kept with a value that never changes.
 
 A record is frozen through and through (checked when its class is made). So two things are safe that nothing else
-could be: forks share it, and what is a function of it alone (its JSON text, how a list shows it) is worked out once
-and kept with it. What is kept is no state: no field, no part of equality, hash, copies or fingerprints.
+could be: forks share it, and its JSON text is worked out once and kept with it. What is kept is no state: no field,
+no part of equality, hash, copies or fingerprints.
 
 Not here: where records are kept (`state.py`), how their text is put together (`texts.py`).
 """
@@ -33,23 +33,21 @@ from typing import (
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept_while", "maker", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "maker", "reader", "record"]
 
 R = TypeVar("R")
 P = ParamSpec("P")
 T = TypeVar("T")
-V = TypeVar("V")
 
 SCALARS = (str, int, bool, float, type(None))
 _set = object.__setattr__
 
 
 class _Record:
-    """Base of all records. `_text`: its JSON text, empty if it was shown once; `_kept`: mark -> what `kept_while` keeps."""
+    """Base of all records. `_text`: its JSON text, empty if it was shown once."""
 
-    __slots__ = ("_kept", "_text")
+    __slots__ = ("_text",)
     __turngym_texts__: ClassVar[bool] = False
-    _kept: dict[Any, Any]
     _text: str
 
 
@@ -187,7 +185,7 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
     return make
 
 
-# -- what is kept with a record ---------------------------------------------------------------------------
+# -- texts that are kept ---------------------------------------------------------------------------
 
 
 def keep_texts(cls: Any) -> None:
@@ -198,20 +196,3 @@ def keep_texts(cls: Any) -> None:
 def keep_text(row: Any, text: str) -> None:
     """Keep the JSON text of a record with it."""
     _set(row, "_text", text)
-
-
-def kept_while(row: Any, mark: Any, parts: tuple[Any, ...], make: Callable[[], V]) -> V:
-    """What `make` gives, kept with a record under `mark` for as long as all else that it is made of, `parts`, is the same.
-
-    It must follow from the record, the mark and the parts, and from nothing else, and be frozen like them.
-    """
-    held = getattr(row, "_kept", None)
-    if held is None:
-        held = {}
-        _set(row, "_kept", held)
-    known = held.get(mark)
-    if known is not None and known[0] == parts:
-        return known[1]  # type: ignore[no-any-return]
-    found = make()
-    held[mark] = parts, found
-    return found

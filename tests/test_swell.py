@@ -16,8 +16,8 @@ from turngym.envs import Fact, Key, Known, Table, World, record, tool
 from turngym.envs.check import check_world
 from turngym.envs.env import pack_of
 from turngym.envs.errors import DefinitionError, TaskError
-from turngym.envs.registry import world_class
 from turngym.envs.records import fields_of, is_record
+from turngym.envs.registry import world_class
 from turngym.envs.task import Task
 from turngym.envs.types import sample_of, semantic_of
 from turngym.envs.verdict import Judge, TurnTrace, start_of

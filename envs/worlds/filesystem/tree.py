@@ -6,10 +6,9 @@ Law: a node stands under its real absolute path, and a directory's `entries` are
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import kept_while
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
@@ -152,10 +151,10 @@ class Tree(World):
         self.demand(node, bits)
         return node
 
-    def while_untouched(self, row: Any, mark: object, make: Callable[[], V]) -> V:
-        """What `make` finds out about the tree for this user, kept with a node for all forks in which no node or account has changed."""
-        parts = tuple([self.part(name).sealed() for name in _TABLES])
-        return make() if None in parts else kept_while(row, (mark, self.user), parts, make)
+    def while_untouched(self, top: Directory, mark: object, make: Callable[[], V]) -> V:
+        """What `make` finds out below a directory for this user; kept, for all forks in which no node or account has changed."""
+        seal, *others = [self.part(name).sealed() for name in _TABLES]
+        return make() if seal is None or None in others else seal.keep((top.path, mark, self.user), tuple(others), make)
 
     def children(self, directory: Directory) -> list[Node]:
         """The nodes of a directory in order of name, unchecked."""

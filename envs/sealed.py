@@ -19,13 +19,15 @@ class Seal:
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: dict[Any, tuple[tuple[Any, ...], Any]] = {}
+        self._kept: dict[Any, tuple[tuple[Any, ...], Any]] | None = None  # most are never asked
 
     def keep(self, mark: Any, others: tuple[Any, ...], make: Callable[[], T]) -> T:
         """What `make` gives, kept under `mark` for as long as the `others` (seals) are the same.
 
         It must follow from the contents, the mark and the others, from nothing else, and be frozen.
         """
+        if self._kept is None:
+            self._kept = {}
         known = self._kept.get(mark)
         if known is not None and known[0] == others:
             return known[1]  # type: ignore[no-any-return]

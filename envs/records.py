@@ -1,8 +1,8 @@
 """Records: frozen classes for what a world keeps and shows, and what can be kept with a value that never changes.
 
 A record is frozen through and through (checked when its class is made). So two things are safe that nothing else
-could be: forks share it, and what is a function of it alone (its JSON text, how a list shows it) is worked out once
-and kept with it. What is kept is no state: no field, no part of equality, hash, copies or fingerprints.
+could be: forks share it, and its JSON text is worked out once and kept with it. What is kept is no state: no field,
+no part of equality, hash, copies or fingerprints.
 
 Not here: where records are kept (`state.py`), how their text is put together (`texts.py`).
 """
@@ -16,27 +16,38 @@ import types
 import typing
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from .errors import DefinitionError, shorten
 from .types import metadata_of
 
-__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "kept_while", "reader", "record"]
+__all__ = ["SCALARS", "changed", "fields_of", "is_record", "keep_text", "keep_texts", "maker", "reader", "record"]
 
 R = TypeVar("R")
+P = ParamSpec("P")
 T = TypeVar("T")
-V = TypeVar("V")
 
 SCALARS = (str, int, bool, float, type(None))
 _set = object.__setattr__
 
 
 class _Record:
-    """Base of all records. `_text`: its JSON text, empty if it was shown once; `_kept`: mark -> what `kept_while` keeps."""
+    """Base of all records. `_text`: its JSON text, empty if it was shown once."""
 
-    __slots__ = ("_kept", "_text")
+    __slots__ = ("_text",)
     __turngym_texts__: ClassVar[bool] = False
-    _kept: dict[Any, Any]
     _text: str
 
 
@@ -159,7 +170,22 @@ else:
         return made
 
 
-# -- what is kept with a record ---------------------------------------------------------------------------
+def maker(cls: Callable[P, T]) -> Callable[P, T]:
+    """What makes records of a class from all its values, at a third of the price: for those made by the dozen."""
+    shape = _shape(cls)
+    if shape is None:
+        return cls
+    draft = shape.draft
+
+    def make(*values: P.args, **named: P.kwargs) -> T:
+        made = draft(*values, **named)
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
+
+    return make
+
+
+# -- texts that are kept ---------------------------------------------------------------------------
 
 
 def keep_texts(cls: Any) -> None:
@@ -170,20 +196,3 @@ def keep_texts(cls: Any) -> None:
 def keep_text(row: Any, text: str) -> None:
     """Keep the JSON text of a record with it."""
     _set(row, "_text", text)
-
-
-def kept_while(row: Any, mark: Any, parts: tuple[Any, ...], make: Callable[[], V]) -> V:
-    """What `make` gives, kept with a record under `mark` for as long as all else that it is made of, `parts`, is the same.
-
-    It must follow from the record, the mark and the parts, and from nothing else, and be frozen like them.
-    """
-    held = getattr(row, "_kept", None)
-    if held is None:
-        held = {}
-        _set(row, "_kept", held)
-    known = held.get(mark)
-    if known is not None and known[0] == parts:
-        return known[1]  # type: ignore[no-any-return]
-    found = make()
-    held[mark] = parts, found
-    return found

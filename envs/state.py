@@ -25,6 +25,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from .errors import DefinitionError, ToolError, shorten
 from .records import SCALARS, fields_of, is_record, keep_texts, reader
+from .sealed import Seal, Sealed
 from .types import DontCare, Semantic, metadata_of, semantic_of
 
 K = TypeVar("K")
@@ -32,7 +33,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "<absent>", "__slots__": ()})()
-_NONE: dict[Any, Any] = {}
 _MASK = (1 << 128) - 1
 _new = object.__new__
 
@@ -79,32 +79,8 @@ class TableSpec:
         self.counting = tuple([field for field in self.fields if field not in self.free])
 
 
-class _Base:
-    """The sealed contents that forks share: rows in key order; their hash and indexes, computed at first need."""
-
-    __slots__ = ("indexes", "rows", "seal", "total")
-
-    def __init__(self, rows: dict[Any, Any]) -> None:
-        self.rows = dict(sorted(rows.items()))
-        self.total: int | None = None
-        self.seal = object()  # stands for the contents, without holding them
-        self.indexes: dict[tuple[str, ...], dict[Any, dict[Any, Any]] | None] = {}
-
-    def find(self, fields: tuple[str, ...], read: Callable[[Any], Any], wanted: Any) -> dict[Any, Any]:
-        """The rows whose fields hold what is wanted, by key: looked for the first time, from then on out of an index."""
-        groups = self.indexes.get(fields)
-        if groups is None:
-            if fields not in self.indexes:  # an index costs as much as looking a few times, and many are asked for once
-                self.indexes[fields] = None
-                return {key: row for key, row in self.rows.items() if read(row) == wanted}
-            groups = self.indexes[fields] = {}
-            for key, row in self.rows.items():
-                groups.setdefault(read(row), {})[key] = row
-        return groups.get(wanted, _NONE)
-
-
 _reader_of = lru_cache(maxsize=1024)(lambda fields: operator.attrgetter(*fields))
-_EMPTY = _Base({})
+_EMPTY = Sealed({})
 
 
 def _digest(key: Any, value: Any) -> int:
@@ -169,8 +145,8 @@ class Table(Generic[K, R]):
         """`get` as it is now, for many keys at one moment: as quick as a dict where nothing has changed. Not to be held over a write."""
         return self.get if self._over else self._rows.get
 
-    def sealed(self) -> object | None:
-        """What stands for the contents where nothing has changed since they were sealed, the same for all forks; else None."""
+    def sealed(self) -> Seal | None:
+        """The seal of the contents, the same for all forks, where nothing has changed since; else None."""
         return None if self._over else self._base.seal
 
     def where(self, **values: Any) -> list[R]:
@@ -270,7 +246,7 @@ class Table(Generic[K, R]):
     def seal(self) -> None:
         """Fold the overlay into a new base, which forks from now on share."""
         held = self._items() if self._base.rows else self._over.items()  # a base sorts by itself
-        self._base = _Base({key: value for key, value in held if value is not _ABSENT})
+        self._base = Sealed({key: value for key, value in held if value is not _ABSENT})
         self._rows = self._base.rows
         self._over, self._marks = {}, {}
 

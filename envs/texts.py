@@ -26,9 +26,9 @@ def writer_of(returns: Any, made: bool = False) -> Write:
     Args:
         returns: the return type. made: whether a single record was mostly just made, so that no text can be kept yet.
     """
-    if is_record(returns):
-        return _pen(returns).write_new if made else _pen(returns).write
     whole = _whole(returns)
+    if is_record(returns):
+        return whole if made else _pen(returns).write
     if get_origin(returns) is not list or not is_record(get_args(returns)[0]):
         return whole
     pen = _pen(get_args(returns)[0])

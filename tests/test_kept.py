@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 
 from turngym.envs import Key, Money, Table, World, changed, record, tool
 from turngym.envs.env import pack_of
-from turngym.envs.records import keep_texts, kept_while
+from turngym.envs.records import keep_texts, maker
+from turngym.envs.sealed import Seal
 from turngym.envs.state import TableSpec, rollback
 from turngym.envs.texts import writer_of
 from turngym.envs.verdict import judge_of
@@ -257,6 +258,16 @@ def test_a_changed_copy_is_what_dataclasses_replace_gives(piece: Piece, values: 
         made.owner = "me"  # type: ignore[misc]
 
 
+@given(PIECES)
+def test_a_maker_makes_what_the_class_makes(piece: Piece) -> None:
+    made = maker(Piece)(piece.id, piece.owner, piece.price, piece.tag, piece.parts, piece.count, piece.spares)
+    assert (made, type(made), hash(made)) == (piece, Piece, hash(piece))
+    with pytest.raises(TypeError):
+        maker(Piece)("K", "x")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.owner = "me"  # type: ignore[misc]
+
+
 def test_a_field_that_is_not_there_cannot_be_changed() -> None:
     with pytest.raises(TypeError, match="colour"):
         changed(Piece("K", "x", 1), colour="red")  # type: ignore[call-arg]
@@ -283,21 +294,32 @@ def test_what_is_kept_is_no_part_of_a_record() -> None:
     plain, used = Piece("K", "x", 1), Piece("K", "x", 1)
     for _ in range(2):
         writer_of(list[Piece])([used])
-    assert kept_while(used, "note", (), lambda: 7) == 7
     assert (used, hash(used), repr(used), dataclasses.asdict(used)) == (plain, hash(plain), repr(plain), dataclasses.asdict(plain))
     assert pickle.dumps(used) == pickle.dumps(plain)
     for twin in (copy.copy(used), copy.deepcopy(used), pickle.loads(pickle.dumps(used)), changed(used)):
         assert twin == used
-        assert not hasattr(twin, "_kept")
         assert not hasattr(twin, "_text")
 
 
-def test_what_is_kept_while_its_parts_are_the_same_goes_with_them() -> None:
-    piece, price = Piece("K", "x", 1), [1]
-    ask = lambda *parts: kept_while(piece, "sum", parts, lambda: price[0] * 10)  # noqa: E731
-    assert ask(1, "a") == 10
+def test_what_is_found_out_about_sealed_contents_is_kept_until_something_changes() -> None:
+    journal: list[Any] = []
+    table: Table[str, Piece] = Table(TableSpec("pieces", Piece), journal)
+    table.put(Piece("K", "x", 1))
+    table.seal()
+    twin, seal, other, price = table.fork(journal), table.sealed(), Seal(), [1]
+    assert seal is not None
+    assert twin.sealed() is seal
+    ask = lambda mark, *others: seal.keep(mark, others, lambda: price[0] * 10)  # noqa: E731
+    assert ask("sum", other) == 10
     price[0] = 2
-    assert (ask(1, "a"), ask(2, "a"), ask(2, "a"), ask(1, "a")) == (10, 20, 20, 20)
+    assert (ask("sum", other), ask("all", other), ask("sum", Seal()), ask("sum", other)) == (10, 20, 20, 20)
+    journal.clear()
+    twin.put(Piece("K", "x", 2))
+    assert (twin.sealed(), table.sealed()) == (None, seal)
+    rollback(journal)
+    assert twin.sealed() is seal
+    table.seal()
+    assert table.sealed() is not seal
 
 
 def test_a_record_that_holds_its_own_kind_is_told_too() -> None:

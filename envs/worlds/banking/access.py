@@ -5,13 +5,14 @@ from __future__ import annotations
 from operator import attrgetter
 
 from ...errors import ToolError
-from ...records import changed
+from ...records import changed, maker
 from ...tool import tool
 from .core import BankCore, code_sent, signed_in
 from .literals import NoticeId, Password, SignInCode, Username
 from .records import Challenge, Fee, Guard, Notice, PhoneMessage, Session
 from .views import InboxMessage, SignIn
 
+_shown = maker(InboxMessage)
 SESSION_SECONDS = 2 * 3600
 CODE_SECONDS = 600
 LOCK_SECONDS = 1800
@@ -73,7 +74,7 @@ class Access(BankCore):
         """
         live = self.challenge.code if code_sent(self) else ""
         mine = self.messages.where(owner=self.me)
-        found = [InboxMessage(m.id, m.at, m.sender, m.text, live if live and m.code == live else None) for m in mine]
+        found = [_shown(m.id, m.at, m.sender, m.text, live if live and m.code == live else None) for m in mine]
         found.sort(key=lambda message: (message.at, message.code is not None), reverse=True)
         return found
 

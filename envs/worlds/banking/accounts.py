@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from ...errors import ToolError
-from ...records import changed
+from ...records import changed, maker
 from ...tool import tool
 from ...types import Amount, format_money
 from .core import BankCore, amount_on, signed_in, unique
@@ -13,6 +13,7 @@ from .literals import AccountId, DisputeId, DisputeReason, Month, NewAccountName
 from .records import Account, Dispute, Movement
 from .views import AccountDetails, AccountSummary, OpenHold, Statement, Transaction
 
+_summary = maker(AccountSummary)
 DISPUTE_DAYS = 90
 DECISION_DAYS = 10
 
@@ -33,7 +34,7 @@ class Accounts(BankCore):
         return [self._summary(account) for account in self.all_mine(self.accounts)]
 
     def _summary(self, account: Account) -> AccountSummary:
-        return AccountSummary(account.id, account.name, account.kind, account.currency, account.balance, self.available(account))
+        return _summary(account.id, account.name, account.kind, account.currency, account.balance, self.available(account))
 
     @tool(
         requires=signed_in,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import changed
+from ...records import changed, maker
 from ...state import Cell, Table
 from ...types import format_money
 from ...world import World
@@ -58,6 +58,7 @@ from .records import (
 from .views import Transaction
 
 R = TypeVar("R")
+_transaction = maker(Transaction)
 OPENING_HOUR = 6 * 3600
 _EPOCH = date(1970, 1, 1).toordinal()
 MOVES = ("accounts", "desks", "ledger", "books")
@@ -221,7 +222,7 @@ class BankCore(World):
         key = account.id
         fee = movement.fee if movement.legs[0].account == key else 0
         other, amount = self.other_side(movement, key), amount_on(movement, key)
-        return Transaction(movement.id, key, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency)
+        return _transaction(movement.id, key, movement.date, movement.kind, other, movement.reference, amount, fee, account.currency)
 
     def other_side(self, movement: Movement, account: str) -> str:
         """Who or what a movement's other side is called, seen from an account."""

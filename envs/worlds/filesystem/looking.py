@@ -9,7 +9,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
-from ...records import keep_texts
+from ...records import keep_texts, maker
 from ...tool import tool
 from .disk import Disk
 from .packing import kind_of
@@ -18,6 +18,7 @@ from .records import Bytes, Depth, Directory, DirectoryPath, EntryPath, File, Gl
 from .results import ArchiveEntry, DirectoryEntry, FileEntry, Found, Identity, LinkEntry, Listing, Picture, Place, Status, Usage
 from .tree import ENTER, READ
 
+_file_entry, _directory_entry = maker(FileEntry), maker(DirectoryEntry)
 for _shown in (Listing, Picture, Usage):  # kept with their directory
     keep_texts(_shown)
 Wanted = Literal["any", "file", "directory", "archive", "link"]
@@ -37,13 +38,13 @@ def moment(seconds: int) -> str:
 
 def file_entry(file: File) -> FileEntry:
     """How a plain file is shown in lists."""
-    return FileEntry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
+    return _file_entry(file.path, name_of(file.path), file.size, file.owner, f"{file.mode:03o}", moment(file.mtime))
 
 
 def directory_entry(directory: Directory) -> DirectoryEntry:
     """How a directory is shown in lists."""
     path = directory.path
-    return DirectoryEntry(path, name_of(path), directory.owner, f"{directory.mode:03o}", moment(directory.mtime))
+    return _directory_entry(path, name_of(path), directory.owner, f"{directory.mode:03o}", moment(directory.mtime))
 
 
 def archive_entry(file: File) -> ArchiveEntry:

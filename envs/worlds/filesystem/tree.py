@@ -6,14 +6,13 @@ Law: a node stands under its real absolute path, and a directory's `entries` are
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...errors import ToolError, shorten
-from ...records import kept_while
 from ...state import Cell, Table
 from ...world import World
 from .packing import kind_of
-from .paths import MAX_HOPS, MAX_PATH, join, parent_of
+from .paths import MAX_HOPS, MAX_PATH, parent_of
 from .records import Account, Directory, DirectoryPath, File, FilePath, Link, LinkPath, Node, TrashId, TrashItem, UserName
 
 V = TypeVar("V")
@@ -22,9 +21,10 @@ READ, WRITE, ENTER = 4, 2, 1
 _VERBS = ((READ, "read"), (WRITE, "write"), (ENTER, "enter"))
 
 
-def child_paths(directory: Directory) -> tuple[str, ...]:
+def child_paths(directory: Directory) -> list[str]:
     """The paths of what stands in a directory, in order of name."""
-    return tuple([join(directory.path, name) for name in directory.entries])
+    above = "/" if directory.path == "/" else f"{directory.path}/"
+    return [above + name for name in directory.entries]
 
 
 class Tree(World):
@@ -151,10 +151,10 @@ class Tree(World):
         self.demand(node, bits)
         return node
 
-    def while_untouched(self, row: Any, mark: object, make: Callable[[], V]) -> V:
-        """What `make` finds out about the tree for this user, kept with a node for all forks in which no node or account has changed."""
-        parts = tuple([self.part(name).sealed() for name in _TABLES])
-        return make() if None in parts else kept_while(row, (mark, self.user), parts, make)
+    def while_untouched(self, top: Directory, mark: object, make: Callable[[], V]) -> V:
+        """What `make` finds out below a directory for this user; kept, for all forks in which no node or account has changed."""
+        seal, *others = [self.part(name).sealed() for name in _TABLES]
+        return make() if seal is None or None in others else seal.keep((top.path, mark, self.user), tuple(others), make)
 
     def children(self, directory: Directory) -> list[Node]:
         """The nodes of a directory in order of name, unchecked."""
@@ -184,15 +184,15 @@ class Tree(World):
                 open_paths.pop()
         return found
 
-    def _paths_in(self, node: Node, strict: bool) -> tuple[str, ...]:
+    def _paths_in(self, node: Node, strict: bool) -> list[str]:
         """The paths in a directory that the user may list; none for others."""
         if not isinstance(node, Directory) or not node.entries:
-            return ()
+            return []
         if self.may(node, READ | ENTER):
             return child_paths(node)
         if strict:
             self.demand(node, READ | ENTER)
-        return ()
+        return []
 
     def subtree(self, top: Node) -> list[Node]:
         """`top` and all under it, whatever the rights."""

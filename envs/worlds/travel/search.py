@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from ...errors import ToolError
+from ...records import maker
 from ...tool import tool
 from .base import TravelState
 from .days import iso
@@ -26,6 +27,9 @@ from .inventory import (
 from .meanings import AirportCode, Cabin, City, FlightId, HotelId, Nights, Stars, TravelDay
 from .records import Airport, Route
 from .views import FareDay, FareOffer, FlightDetails, FlightOption, HotelDetails, HotelOption, RoomOffer, SeatMap
+
+_fare_offer, _flight_option, _fare_day = maker(FareOffer), maker(FlightOption), maker(FareDay)
+_hotel_option, _room_offer = maker(HotelOption), maker(RoomOffer)
 
 
 class SearchTools(TravelState):
@@ -93,7 +97,7 @@ class SearchTools(TravelState):
             free = [(flight, left) for flight in self._departures(route, day) if (left := self.seats_left(flight, cabin)) > 0]
             offers = [(fare_price(flight, cabin, "saver", today), flight.id, flight.service.number, left) for flight, left in free]
             for price, key, number, left in sorted(offers)[:1]:
-                found.append(FareDay(iso(day), key, number, cabin, price, left))
+                found.append(_fare_day(iso(day), key, number, cabin, price, left))
         return found
 
     @tool(
@@ -112,7 +116,7 @@ class SearchTools(TravelState):
         found = self.flight(flight)
         route, service, today = found.route, found.service, self.day
         fares = [
-            FareOffer(fare_id(found, cabin, kind), cabin, kind, fare_price(found, cabin, kind, today), left, fare_rules(kind))
+            _fare_offer(fare_id(found, cabin, kind), cabin, kind, fare_price(found, cabin, kind, today), left, fare_rules(kind))
             for cabin in CABINS
             if (left := self.seats_left(found, cabin)) > 0
             for kind in FARES
@@ -164,7 +168,7 @@ class SearchTools(TravelState):
             rooms = [(stay_price(r, day, nights), left) for r in hotel.rooms if (left := self.rooms_left(r, day, nights)) > 0]
             if rooms:
                 total = sum([left for _, left in rooms])
-                found.append(HotelOption(hotel.id, hotel.name, hotel.city, hotel.stars, hotel.rating, min(rooms)[0], total))
+                found.append(_hotel_option(hotel.id, hotel.name, hotel.city, hotel.stars, hotel.rating, min(rooms)[0], total))
         return sorted(found, key=attrgetter("cheapest", "hotel"))
 
     @tool(
@@ -184,7 +188,7 @@ class SearchTools(TravelState):
         """
         found, day = self.hotels[hotel], self.travel_day(check_in)
         rooms = [
-            RoomOffer(room.room, room.kind, room.fare, stay_price(room, day, nights), left, room_rules(room))
+            _room_offer(room.room, room.kind, room.fare, stay_price(room, day, nights), left, room_rules(room))
             for room in found.rooms
             if (left := self.rooms_left(room, day, nights)) > 0
         ]
@@ -220,7 +224,7 @@ class SearchTools(TravelState):
 
     def _option(self, flight: Dated, cabin: Cabin, left: int) -> FlightOption:
         route, service = flight.route, flight.service
-        return FlightOption(
+        return _flight_option(
             flight.id, service.number, service.airline, route.origin, route.destination, route.from_city, route.to_city,
             iso(flight.day), flight.departs_at, flight.arrives_at, service.minutes, cabin,
             fare_price(flight, cabin, "saver", self.day), left,

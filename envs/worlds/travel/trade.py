@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import ToolError, shorten
-from ...records import changed
+from ...records import changed, maker
 from ...tool import tool
 from .base import UPCOMING, TravelState, signed_in
 from .days import iso, moment
@@ -11,6 +11,7 @@ from .inventory import Dated, fare_price, read_fare, stay_price
 from .meanings import BookingId, CardId, FareId, Nights, Points, QuoteId, RoomId, TravelDay, TravellerId
 from .records import Booking, Invoice, Quote, Traveller
 
+_booking = maker(Booking)
 QUOTE_MINUTES = 30
 INVOICE_HOURS = 72
 
@@ -88,7 +89,7 @@ class TradeTools(TravelState):
         self.fit_budget(offer.price)
         title = f"{offer.number} {offer.from_city} to {offer.to_city}"
         bags = 1 if offer.kind == "flex" else 0
-        booking = Booking(
+        booking = _booking(
             self.mint(self.bookings), self.session, "flight", "held", person.id, person.name, title, offer.to_city, offer.date,
             flight.departs_at, offer.kind, flight.id, offer.cabin, None, bags, None, 0, offer.price, offer.price, 0, offer.price,
             0, 0, None, None, self.hold_until(flight.departs_at), 0,
@@ -128,7 +129,7 @@ class TradeTools(TravelState):
         price = stay_price(kind, day, nights)
         self.fit_budget(price)
         title = f"{hotel.name}, {hotel.city}, {kind.kind} room"
-        booking = Booking(
+        booking = _booking(
             self.mint(self.bookings), self.session, "hotel", "held", person.id, person.name, title, hotel.city, check_in, starts_at,
             kind.fare, None, None, None, 0, kind.room, nights, price, price, 0, price, 0, 0, None, None, self.hold_until(starts_at), 0,
         )  # fmt: skip

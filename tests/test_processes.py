@@ -118,11 +118,12 @@ def test_episodes_that_wait_share_a_worker_and_batches_fill():
 
 
 def test_concurrency_is_shared_among_the_workers(tmp_path):
-    begun = time.monotonic()
     run_all(made_by("Waits", place=str(tmp_path / "w")), some_tasks(2), trials=40, concurrency=16, executor=Processes(2))
-    together = max(int(path.suffix[1:]) for path in tmp_path.iterdir())
-    assert together == 8
-    assert time.monotonic() - begun < 0.05 * 120 / 2  # 120 waits
+    together: dict[str, int] = {}
+    for path in tmp_path.iterdir():
+        _, pid, count = path.name.split(".")
+        together[pid] = max(together.get(pid, 0), int(count))
+    assert sorted(together.values()) == [8, 8]  # each worker lets as many wait at once as are its share
 
 
 def test_records_of_any_size_pass():

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from ...envs.errors import RunError, shorten
 from ...envs.extras import need
+from .client import Client, installed_client
 from .retrying import Fault, status_fault
 from .streaming import whole_of
 
@@ -24,6 +25,9 @@ DEFAULT_URL = "https://api.openai.com/v1"
 MOST_BYTES = 32 * 1024 * 1024
 _SOCKETS = 65_536  # no episode waits for another's socket, since its clock would run meanwhile
 _IDLE = 4.0  # seconds; servers close idle sockets after five, and a request must not meet that
+_PACKINGS = ("gzip", "deflate")  # which grow at most a thousandfold; br and zstd grow without bound
+_DEEPEST = 3  # packings of packings
+_SLICE = 4096  # bytes
 _NO_KEY = "none"  # what a server without keys is sent, since the client wants one
 _BLOT = b"***"
 
@@ -51,7 +55,7 @@ class Connection:
     """
 
     def __init__(self, url: str, key_env: str) -> None:
-        openai = need("openai")
+        self._kind = installed_client()
         need("tenacity")  # what repeats, imported before sockets take every file descriptor
         self.url = url
         self.loop = asyncio.get_running_loop()
@@ -59,9 +63,8 @@ class Connection:
         if not (key.isascii() and key.isprintable()):
             raise RunError(f"the key in {key_env} holds characters that no key has; copy it again")
         self._secret = key.encode() if len(key) >= 6 else b""
-        self._answer: type[Any] = need("httpx2").Response
-        self._client = openai.AsyncOpenAI(
-            base_url=url, api_key=key or _NO_KEY, max_retries=0, timeout=None, http_client=_http_client(openai)
+        self._client = self._kind.openai.AsyncOpenAI(
+            base_url=url, api_key=key or _NO_KEY, max_retries=0, timeout=None, http_client=_http_client(self._kind)
         )  # fmt: skip
 
     async def post(self, path: str, body: bytes, seconds: float) -> bytes:
@@ -77,15 +80,15 @@ class Connection:
         await self._client.close()
 
     async def _ask(self, seconds: float, path: str, body: bytes | None = None) -> bytes:
-        openai = need("openai")
+        openai, http, content = self._kind
         options: dict[str, Any] = {"security": {"bearer_auth": True}}
         try:
             async with asyncio.timeout(seconds) as clock:
                 if body is None:
-                    answer = await self._client.get(path, cast_to=self._answer, options=options)
+                    answer = await self._client.get(path, cast_to=http.Response, options=options)
                 else:
                     options["headers"] = {"Content-Type": "application/json"}
-                    answer = await self._client.post(path, content=body, cast_to=self._answer, options=options)
+                    answer = await self._client.post(path, **{content: body}, cast_to=http.Response, options=options)
                 return self._blotted(whole_of(answer.content) if self._secret else answer.content)  # a stream cuts a key in pieces
         except openai.APIStatusError as error:
             raise status_fault(error.status_code, error.response.headers, self._blotted(error.response.content)) from None
@@ -93,7 +96,7 @@ class Connection:
             if not clock.expired():
                 raise Fault("the connection timed out", "connection") from None
             raise Fault(f"no whole answer within {seconds:g} s", "silent") from None
-        except _TooLargeError as error:
+        except _UnreadError as error:
             raise Fault(str(error), "garbage") from None
         except Exception as error:  # of the client, or of what it stands on: resets, broken chunks, names that do not resolve
             raise Fault(self._blotted(_cause(error).encode(errors="replace")).decode(), "connection") from None
@@ -105,16 +108,17 @@ class Connection:
 # -- inside -----------------------------------------------------------------------------------------------
 
 
-class _TooLargeError(Exception):
-    """A body beyond the bound."""
+class _UnreadError(Exception):
+    """A body that is not read: beyond the bound, or packed as nobody asked for."""
 
 
-def _http_client(openai: Any) -> Any:
+def _http_client(kind: Client) -> Any:
     """The client's own transport on aiohttp where that is installed (twice as fast), on httpx else; both bounded."""
-    http = need("httpx2")
+    openai, http, _ = kind
     limits = http.Limits(max_connections=_SOCKETS, max_keepalive_connections=_SOCKETS, keepalive_expiry=_IDLE)
     warnings.filterwarnings("ignore", "Sending a large body", ResourceWarning)  # aiohttp's, of a long conversation: it is meant
-    settings = {"timeout": None, "limits": limits, "event_hooks": {"response": [_bounding(http)]}}
+    asked = {"Accept-Encoding": ", ".join(_PACKINGS)}
+    settings = {"timeout": None, "limits": limits, "headers": asked, "event_hooks": {"response": [_bounding(http)]}}
     try:
         return openai.DefaultAioHttpClient(**settings)
     except RuntimeError:
@@ -122,7 +126,10 @@ def _http_client(openai: Any) -> Any:
 
 
 def _bounding(http: Any) -> Any:
-    """A hook that bounds the body of an answer before any of it is read, as it comes and as it is unpacked."""
+    """A hook that bounds the body of an answer before any of it is read, as it comes and as it is unpacked.
+
+    The library may unpack what it is given at once, so it is given one packing a time, in slices that unpack to 4 MiB at most.
+    """
 
     class Counted(http.AsyncByteStream):  # type: ignore[misc]
         def __init__(self, parts: AsyncIterable[bytes], close: Callable[[], Awaitable[None]]) -> None:
@@ -133,21 +140,30 @@ def _bounding(http: Any) -> Any:
             async for part in self._parts:
                 read += len(part)
                 if read > MOST_BYTES:
-                    raise _TooLargeError(f"the answer exceeds {MOST_BYTES >> 20} MiB")
-                yield part
+                    raise _UnreadError(f"the answer exceeds {MOST_BYTES >> 20} MiB")
+                for start in range(0, len(part), _SLICE):
+                    yield part[start : start + _SLICE]
 
         async def aclose(self) -> None:
             await self._close()
 
     async def bound(response: Any) -> None:
         counted = Counted(response.stream, response.stream.aclose)
-        if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-            packed = http.Response(response.status_code, headers=response.headers, stream=counted)  # which unpacks piece by piece
+        for packing in reversed(_packings(response.headers)):
+            packed = http.Response(response.status_code, headers={"Content-Encoding": packing}, stream=counted)
             counted = Counted(packed.aiter_bytes(), packed.aclose)
-            del response.headers["content-encoding"]
         response.stream = counted
 
     return bound
+
+
+def _packings(headers: Any) -> list[str]:
+    """How the body is packed, in the order in which it was; the headers say so no longer. Raises `_UnreadError`."""
+    named = headers.pop("content-encoding", "").lower().split(",")
+    found = [packing for part in named if (packing := part.strip()) not in ("", "identity")]
+    if len(found) > _DEEPEST or not set(found) <= set(_PACKINGS):
+        raise _UnreadError(f"the answer is packed as {shorten(', '.join(found))}, which nobody asked for")
+    return found
 
 
 def _cause(error: BaseException) -> str:

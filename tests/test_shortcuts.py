@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from turngym.envs import record
 from turngym.envs.registry import world_class
 from turngym.envs.state import _digest, _digest_all
-from turngym.envs.told import _GLUED, _THOUSANDS, normalise
+from turngym.envs.telling.words import _GLUED, _THOUSANDS, normalise
 from turngym.envs.types import format_money
 from turngym.envs.world import _DIGITS, _LETTERS, World, _fill
 from turngym.envs.worlds.banking.iban import _remainder

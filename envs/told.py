@@ -36,39 +36,12 @@ _CODE = re.compile(r"(?=.*\d)[A-Z0-9]+(?:[ -][A-Z0-9]+)*", re.ASCII)
 _SHORT = 100  # a number below it proves nothing as bare digits
 _STEM = re.compile(r"(?:ies|es|s|y)$")
 _NEUTRAL = frozenset(
-    [
-        "result",
-        "results",
-        "item",
-        "items",
-        "entry",
-        "entries",
-        "total",
-        "number",
-        "count",
-        "amount",
-        "one",
-        "ones",
-        "thing",
-        "things",
-        "match",
-        "matches",
-        "hit",
-        "hits",
-        "them",
-        "these",
-        "those",
-        "it",
-        "there",
-        "altogether",
-        "overall",
-        "row",
-        "rows",
-        "record",
-        "records",
-        "percent",
-    ]
-)
+    (
+        "result", "results", "item", "items", "entry", "entries", "total", "number", "count", "amount", "one",
+        "ones", "thing", "things", "match", "matches", "hit", "hits", "them", "these", "those", "it",
+        "there", "altogether", "overall", "row", "rows", "record", "records", "percent",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

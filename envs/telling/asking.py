@@ -15,15 +15,21 @@ from .sentences import KEPT, level, sentences, small_of
 from .topics import Topic, topic_of
 
 _OFFER = re.compile(
-    r"\b(?:any|no|some)thing (?:else|more|further)\b|\b(?:can|could|may) (?:i )?(?:help|assist)|\bfurther (?:help|questions)|\bmore questions"
-    r"|^\W*(?:(?:and|so|or|now) )?(?:(?:do|would) you (?:want|like|need)(?: me)? to(?! (?:use|choose|take|pick|tell|say))|want me to|(?:do you )?(?:need|want) (?:a|an|any|one|more)\b)"
-    r"|\bif you (?:want|like|wish|prefer|need)\b|\bfeel free\b|\bjust (?:say so|shout)\b|\blet me know (?:if|whether)\b|\bif that helps\b"
+    r"\b(?:any|no|some)thing (?:else|more|further)\b|\b(?:can|could|may) (?:i )?(?:help|assist)|\bfurther (?:help|questions)"
+    r"|\bmore questions"
+    r"|^\W*(?:(?:and|so|or|now) )?(?:(?:do|would) you (?:want|like|need)(?: me)? to(?! (?:use|choose|take|pick|tell|say))"
+    r"|want me to|(?:do you )?(?:need|want) (?:a|an|any|one|more)\b)"
+    r"|\bif you (?:want|like|wish|prefer|need)\b|\bfeel free\b|\bjust (?:say so|shout)\b|\blet me know (?:if|whether)\b"
+    r"|\bif that helps\b"
     r"|^\W*would you like (?:a|an|the) (?:receipt|copy|summary|overview|new)\b"
 )
 _CONFIRMS = re.compile(
-    r"\b(?:is|was|are|does) (?:that|this|it|everything|all) (?:all )?(?:right|ok|okay|correct|fine|good|what you|clear|enough|work)\b|\b(?:ok|okay|happy|fine)(?: for you| with (?:that|it|this))\b"
-    r"|\bsounds? good\b|(?<!whom )(?<!what )(?<!which )\b(?:shall|should) i (?:go ahead|proceed|continue|do (?:it|that|so)|send it|start)\b|\bdid (?:it|that|everything)\b|\bare you sure\b|\bdo you really\b"
-    r"|,? (?:right|ok|okay|correct|(?:is|are|was|were|do|does|did|have|has|had|will|would|could|should) not (?:it|you|they|he|she|we|i|that)|would you|will you)\?$"
+    r"\b(?:is|was|are|does) (?:that|this|it|everything|all) (?:all )?(?:right|ok|okay|correct|fine|good|what you|clear|enough"
+    r"|work)\b|\b(?:ok|okay|happy|fine)(?: for you| with (?:that|it|this))\b"
+    r"|\bsounds? good\b|(?<!whom )(?<!what )(?<!which )\b(?:shall|should) i (?:go ahead|proceed|continue|do (?:it|that|so)"
+    r"|send it|start)\b|\bdid (?:it|that|everything)\b|\bare you sure\b|\bdo you really\b"
+    r"|,? (?:right|ok|okay|correct|(?:is|are|was|were|do|does|did|have|has|had|will|would|could|should) not (?:it|you|they|he"
+    r"|she|we|i|that)|would you|will you)\?$"
 )
 _ERRAND = re.compile(
     r"\b(?:could|can|would|will|may) you (?:please |kindly |maybe |perhaps |just |also )*"
@@ -38,36 +44,50 @@ _FOLLOWED = re.compile(r"^(?:i|then|once|without|so|as soon|please|you|there|it|
 _ANSWERED = re.compile(r"^(?:because|well|mostly|simple|simply|turns out|the answer)\b")
 _QUOTING = re.compile(r"\b(?:you (?:\w+ )?(?:asked|wanted to know|were asking|wondered)|your question|as requested|i asked)\b")
 _SAY = (
-    r"(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|spell|type|let me know|send me|"
+    r"(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|spell|type"
+    r"|let me know|send me|"
     r"point me|remind me|describe|say|list|mention|fill in|decide|add)"
 )
 _TELL_ME = re.compile(
-    rf"(?:^|[,;:(-] ?|\b(?:please|kindly|just|and|so|then|but|simply|to|(?:could|can|would|will) you|you (?:could|can|tell|would|must)|you (?:would|will) have to|(?:once|when|until|after|if) you|"
-    rf"as soon as you|(?:need|like|ask) you to|have to|best) )(?:please |kindly |just |first |also )*{_SAY}\b(?! (?:that|if|whether) (?:it|you|this|there|i)\b)"
-    r"|\bmay i (?:have|ask|know)\b|\bmight i (?:have|ask|know)\b|\bi would (?:like|love|be (?:glad|grateful|happy)) (?:to (?:know|ask|have)|if)\b|^[\w ]{1,24},? please\b\W*$|\bplease$"
+    rf"(?:^|[,;:(-] ?|\b(?:please|kindly|just|and|so|then|but|simply|to|(?:could|can|would|will) you|you (?:could|can|tell|would"
+    rf"|must)|you (?:would|will) have to|(?:once|when|until|after|if) you|"
+    rf"as soon as you|(?:need|like|ask) you to|have to|best) )(?:please |kindly |just |first |also )*{_SAY}\b(?! (?:that|if"
+    rf"|whether) (?:it|you|this|there|i)\b)"
+    r"|\bmay i (?:have|ask|know)\b|\bmight i (?:have|ask|know)\b|\bi would (?:like|love|be (?:glad|grateful"
+    r"|happy)) (?:to (?:know|ask|have)|if)\b|^[\w ]{1,24},? please\b\W*$|\bplease$"
 )
 _NEED = re.compile(
-    r"\bi (?:(?:will|would|do|still|also|only|just|really|first|then|must|have|to) ){0,4}(?:need|require|lack|miss|must know|have to (?:know|ask)|would have to)\b(?! (?:nothing|no\b|everything))"
+    r"\bi (?:(?:will|would|do|still|also|only|just|really|first|then|must|have|to) ){0,4}(?:need|require|lack|miss|must know"
+    r"|have to (?:know|ask)|would have to)\b(?! (?:nothing|no\b|everything))"
     r"|\b(?:all|what) i (?:still )?need (?:\w+ )?is\b|\bi am (?:\w+ )?(?:missing|lacking)\b"
-    r"|\b(?:is|are|remains?|seems?) (?:\w+ )?(?:missing|needed|required|unclear|not clear|unknown|not specified|open)\b|\b(?:one|some) (?:thing|detail|piece|bit)s?\b.*\bmissing\b"
-    r"|\byou (?:have not|did not|do not|never)(?: yet| quite| really)? (?:said|say|told|tell|given|give|mention(?:ed)?|specif(?:y|ied)|stated?|named?)\b"
-    r"|\b(?:not (?:quite |really |entirely )?(?:sure|certain)|unsure|unclear|not clear|not (?:yet )?know|cannot tell|wondering)\b.*\b(?:which|what|how|when|where|who|whom|whose)\b"
-    r"|\bwithout (?:the|a|an|your|knowing)\b.*\b(?:cannot|unable|will not|not able)\b|\b(?:cannot|unable|will not|not able)\b.*\bwithout\b|\b(?:once|as soon as|when|until) i (?:know|have)\b"
+    r"|\b(?:is|are|remains?|seems?) (?:\w+ )?(?:missing|needed|required|unclear|not clear|unknown|not specified|open)\b"
+    r"|\b(?:one|some) (?:thing|detail|piece|bit)s?\b.*\bmissing\b"
+    r"|\byou (?:have not|did not|do not|never)(?: yet| quite| really)? (?:said|say|told|tell|given|give|mention(?:ed)?"
+    r"|specif(?:y|ied)|stated?|named?)\b"
+    r"|\b(?:not (?:quite |really |entirely )?(?:sure|certain)|unsure|unclear|not clear|not (?:yet )?know|cannot tell"
+    r"|wondering)\b.*\b(?:which|what|how|when|where|who|whom|whose)\b"
+    r"|\bwithout (?:the|a|an|your|knowing)\b.*\b(?:cannot|unable|will not|not able)\b|\b(?:cannot|unable|will not"
+    r"|not able)\b.*\bwithout\b|\b(?:once|as soon as|when|until) i (?:know|have)\b"
     r"|\b(?:help|good|useful|nice) (?:a lot )?to know\b"
 )
 _NO_NEED = re.compile(
-    r"\bno [\w ]{1,30}(?:needed|required|missing)\b|\bno need\b|\bnothing\b|\beverything i need|\ball i need(?!(?: \w+)? is)\b|\bnot (?:needed|required|missing)\b|\bdid tell\b|\bnot matter\b|\bno questions\b"
+    r"\bno [\w ]{1,30}(?:needed|required|missing)\b|\bno need\b|\bnothing\b|\beverything i need|\ball i need(?!(?: \w+)? is)\b"
+    r"|\bnot (?:needed|required|missing)\b|\bdid tell\b|\bnot matter\b|\bno questions\b"
 )
 _POINTING = re.compile(
-    r"\b(?:which (?:one|of|do|should|would|did|shall|is|was|you)|what (?:is it|should it|would it|shall it)|the (?:first|second) or|(?:former|latter)|or the (?:other|second|last|one|\S+ one)|"
+    r"\b(?:which (?:one|of|do|should|would|did|shall|is|was|you)|what (?:is it|should it|would it|shall it)|the (?:first"
+    r"|second) or|(?:former|latter)|or the (?:other|second|last|one|\S+ one)|"
     r"this one or|pick one|choose one)\b"
 )
 _GLANCE = re.compile(
-    r"[?]|\b(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|let me know|send me|say|need|require|missing|lack|know|clear|sure|"
+    r"[?]|\b(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise"
+    r"|let me know|send me|say|need|require|missing|lack|know|clear|sure|"
     r"unclear|without|grateful|decide|type|spell|list|mention|told|said|you|open|please|pls|plz)\b"
 )
 _FOCUS = re.compile(
-    r"\b(?:which|what|how many)(?P<short>'s)? (?P<focus>(?!(?:one|ones|of|exactly|is|are|was|else|about|should|shall|do|does|did|would|will|can|could|may|to|you|i|we)\b)(?:[\w']+ ){1,4}?)(?=(?:should|shall|do|does|did|would|will|can|could|is|are|was|may|you|i|to|be)\b)"
+    r"\b(?:which|what|how many)(?P<short>'s)? (?P<focus>(?!(?:one|ones|of|exactly|is|are|was|else|about|should|shall|do|does"
+    r"|did|would|will|can|could|may|to|you|i|we)\b)(?:[\w']+ ){1,4}?)(?=(?:should|shall|do|does|did|would|will|can|could|is|are"
+    r"|was|may|you|i|to|be)\b)"
 )
 
 

@@ -25,11 +25,11 @@ _SPAN = r"(?:\s?(?:-|to|until|till|and|or)\s?)"
 _DAY = re.compile(
     r"(?P<iso>(?<![\w-])(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?=t\d|(?!\w)(?![-/]\w)))"
     r"|(?P<flat>(?<![\w.,:/-])(?P<a>\d{1,2})(?P<f>[-/.])(?P<b>\d{1,2})(?P=f)(?P<fy>\d{4}|\d\d)(?!\w)(?![-/.:]\d))"
-    rf"|(?P<first>(?<![\w.,:/-])(?:(?P<r>\d{{1,2}}){_NTH}{_SPAN})?(?P<wd>\d{{1,2}})(?P<nth>{_NTH})(?P<of>\s+of)?(?:\s+|-)(?P<wm>{_MONTH})\b\.?"
+    rf"|(?P<first>(?<![\w.,:/-])(?:(?P<r>\d{{1,2}}){_NTH}{_SPAN})?(?P<wd>\d{{1,2}})(?P<nth>{_NTH})(?P<of>\s+of)?(?:\s+"
+    rf"|-)(?P<wm>{_MONTH})\b\.?"
     + _YEAR.format("wy")
-    + rf")|(?P<then>\b(?P<tm>{_MONTH})\.?\s+(?:the\s+)?(?:(?P<tr>\d{{1,2}}){_NTH}\s?(?:-|to|and)\s?)?(?P<td>\d{{1,2}}){_NTH}(?![\w:]|[.,]\d)"
-    + _YEAR.format("ty")
-    + ")",
+    + rf")|(?P<then>\b(?P<tm>{_MONTH})\.?\s+(?:the\s+)?(?:(?P<tr>\d{{1,2}}){_NTH}\s?(?:-|to"
+    rf"|and)\s?)?(?P<td>\d{{1,2}}){_NTH}(?![\w:]|[.,]\d)" + _YEAR.format("ty") + ")",
     re.ASCII,
 )
 _WHOLE_MONTH = re.compile(

@@ -8,12 +8,15 @@ from .sentences import sentences
 
 _YES = re.compile(
     r"^(?:yes|yep|yeah|yup|correct|right|indeed|certainly|sure|true)\b(?! (?:thing|away|now))|\b(?:true|enabled|activated|active|yes)\b"
-    r"|(?:\b(?:is|are|was|were|stays?|set to|now|still|already)|'s|:) on(?=$|[.,;!?)| ])(?! (?:the|a|an|your|its|my|\d|\w+day|hold|time|top)\b)|^on[.!]?$"
+    r"|(?:\b(?:is|are|was|were|stays?|set to|now|still|already)|'s|:) on(?=$|[.,;!?)| ])(?! (?:the|a|an|your|its|my|\d|\w+day"
+    r"|hold|time|top)\b)|^on[.!]?$"
     r"|\b(?:turned|switched|turn|switch) (?:\w+ ){0,2}on\b"
 )
 _NO = re.compile(
-    r"^(?:no|nope)\b(?=[.,;:!-]|$| (?:it|that|this|there|they|he|she|you|your|the)\b)|^(?:false|not? (?:at all|really))\b|\b(?:false|disabled|deactivated|inactive)\b"
-    r"|(?:\b(?:is|are|was|were|stays?|set to|now|still|already)|'s|:) off(?=$|[.,;!?)| ])(?! (?:the|a|to)\b)|^off[.!]?$|\b(?:turned|switched|turn|switch) (?:\w+ ){0,2}off\b"
+    r"^(?:no|nope)\b(?=[.,;:!-]|$| (?:it|that|this|there|they|he|she|you|your|the)\b)|^(?:false|not? (?:at all|really))\b"
+    r"|\b(?:false|disabled|deactivated|inactive)\b"
+    r"|(?:\b(?:is|are|was|were|stays?|set to|now|still|already)|'s|:) off(?=$|[.,;!?)| ])(?! (?:the|a|to)\b)|^off[.!]?$"
+    r"|\b(?:turned|switched|turn|switch) (?:\w+ ){0,2}off\b"
 )
 _DENIAL = re.compile(r"\b(?:not|no|never|without|none|neither)\b|n't\b|\bcannot\b")
 _DENIED = re.compile(r"(?:\b(?:not|never|no longer|neither)|n't)(?: (?:\w+)){0,2} $")

@@ -22,34 +22,12 @@ _NAMES = {
     "francs": "CHF", "franc": "CHF", "yen": "JPY", "yuan": "CNY", "rupees": "INR", "kronor": "SEK", "kroner": "NOK", "zloty": "PLN",
 }  # fmt: skip
 CODES = frozenset(
-    [
-        "eur",
-        "usd",
-        "gbp",
-        "chf",
-        "jpy",
-        "cny",
-        "inr",
-        "sek",
-        "nok",
-        "dkk",
-        "pln",
-        "czk",
-        "huf",
-        "aud",
-        "cad",
-        "nzd",
-        "sgd",
-        "hkd",
-        "krw",
-        "brl",
-        "mxn",
-        "zar",
-        "ils",
-        "bgn",
-        "isk",
-    ]
-)
+    (
+        "eur", "usd", "gbp", "chf", "jpy", "cny", "inr", "sek", "nok", "dkk", "pln",
+        "czk", "huf", "aud", "cad", "nzd", "sgd", "hkd", "krw", "brl", "mxn", "zar",
+        "ils", "bgn", "isk",
+    )
+)  # fmt: skip
 _CURRENCY = "|".join(re.escape(sign) for sign in sorted((*_SIGNS, *CODES), key=len, reverse=True))
 _NAMED = "|".join(sorted(_NAMES, key=len, reverse=True))
 _FIGURE = (
@@ -65,7 +43,8 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _GLANCE = re.compile(
-    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|no\b|none|nothing|nil|n't any|not any|empty|free|single|without"
+    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|no\b|none|nothing|nil|n't any"
+    r"|not any|empty|free|single|without"
 )
 
 _ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -81,287 +60,74 @@ _WORDED = re.compile(
 _TIMES = re.compile(r"\b(?:(?P<twice>twice)|thrice)\b|\b(?<!not a )(?P<single>single)\b(?= [a-z])")
 _FIRST = re.compile(r"(?<![\w-])(?=[zotfsenad])", re.ASCII)
 _IDLE = (
-    "problems?|worr(?:y|ies)|doubts?|need|matter|longer|more|later|earlier|less|one|way|ideas?|rush|trouble|questions?|tools?|functions?|"
+    "problems?|worr(?:y|ies)|doubts?|need|matter|longer|more|later|earlier|less|one|way|ideas?|rush|trouble|questions?|tools?"
+    "|functions?|"
     "access|comment|surprises?|wonder|further|other|such|means|changes?|chance|harm|hidden|thanks?|sooner|better|different|need|can"
 )
 _NONE = re.compile(
-    rf"(?:\bno (?!(?:{_IDLE})\b|(?:\w+ ){{1,3}}(?:needed|necessary|required)\b)(?P<what>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}})|(?:n't|not|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
-    r"|\bnot a single (?P<single>[a-z]+)|\b(?P<none>none|nil)\b|\bnothing (?:(?:was|is|has been|got|were) )?(?:found|there|in|matche?[sd]?|match|came|shows|"
-    r"returned|left|listed|stored|like)\b|\b(?:found|see|contains?|holds?|shows?|is|returned|costs?|paid|has|have|pay|owe) nothing(?! (?:else|more|further|wrong))\b"
+    rf"(?:\bno (?!(?:{_IDLE})\b|(?:\w+ ){{1,3}}(?:needed|necessary|required)\b)(?P<what>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}})"
+    rf"|(?:n't|not|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
+    r"|\bnot a single (?P<single>[a-z]+)|\b(?P<none>none|nil)\b|\bnothing (?:(?:was|is|has been|got|were) )?(?:found|there|in"
+    r"|matche?[sd]?|match|came|shows|"
+    r"returned|left|listed|stored|like)\b|\b(?:found|see|contains?|holds?|shows?|is|returned|costs?|paid|has|have|pay"
+    r"|owe) nothing(?! (?:else|more|further|wrong))\b"
     r"|(?P<empty>(?<!not )\bempty)|\b(?P<free>free of (?:charge|cost)|for free|gratis|for nothing)\b|\bnothing(?=[\s.!]*$))"
 )
 _COSTS = re.compile(r"\b(?:fees?|charges?|costs?|refunds?|premium|balance|money|payment|tips?|surcharges?|price|interest|amount)\b")
 _MARK = re.compile(r"(?:(?:(?<=\n)|^)[ (]*(?P<n>\d{1,3})[.)]|(?<=[\s,;:])\(?(?P<inner>\d{1,2})\))(?=\s+\S)", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z'-]*")
 _LABELS = frozenset(
-    [
-        "step",
-        "option",
-        "page",
-        "line",
-        "row",
-        "seat",
-        "room",
-        "gate",
-        "terminal",
-        "platform",
-        "chapter",
-        "section",
-        "table",
-        "version",
-        "no",
-        "nr",
-        "number",
-        "attempt",
-        "round",
-        "part",
-        "point",
-        "item",
-        "phase",
-        "level",
-        "floor",
-        "track",
-        "figure",
-        "appendix",
-        "article",
-        "question",
-        "task",
-        "choice",
-        "case",
-        "rule",
-        "stage",
-        "flight",
-        "train",
-        "bus",
-        "tram",
-        "channel",
-        "door",
-        "apartment",
-        "suite",
-        "zone",
+    (
+        "step", "option", "page", "line", "row", "seat", "room", "gate", "terminal", "platform", "chapter",
+        "section", "table", "version", "no", "nr", "number", "attempt", "round", "part", "point", "item",
+        "phase", "level", "floor", "track", "figure", "appendix", "article", "question", "task", "choice", "case",
+        "rule", "stage", "flight", "train", "bus", "tram", "channel", "door", "apartment", "suite", "zone",
         "exit",
-    ]
-)
+    )
+)  # fmt: skip
 _COUNTED = re.compile(r"\s*[-)]?\s*(?P<words>(?:[a-z][a-z'-]*)(?: [a-z][a-z'-]*){0,3})")
 _CLOSED = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "in",
-        "on",
-        "at",
-        "to",
-        "from",
-        "for",
-        "of",
-        "by",
-        "with",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "will",
-        "would",
-        "can",
-        "could",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "should",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "i",
-        "you",
-        "we",
-        "they",
-        "he",
-        "she",
-        "me",
-        "my",
-        "your",
-        "his",
-        "her",
-        "their",
-        "our",
-        "so",
-        "if",
-        "than",
-        "then",
-        "when",
-        "while",
-        "which",
-        "who",
-        "not",
-        "no",
-        "only",
-        "just",
-        "also",
-        "each",
-        "per",
-        "every",
-        "all",
-        "left",
-        "total",
-        "altogether",
-        "overall",
-        "now",
-        "today",
-        "there",
-        "here",
-        "remaining",
-        "more",
-        "less",
-        "please",
-        "yet",
-        "still",
-        "because",
-        "since",
-        "until",
-        "before",
-        "after",
-        "during",
-        "via",
-        "into",
-        "onto",
-        "out",
-        "up",
-        "down",
-        "over",
-        "under",
-        "about",
-        "between",
-        "above",
-        "below",
-        "within",
-        "without",
-        "exactly",
-        "thus",
-        "less",
-        "plus",
-        "minus",
-        "always",
-        "perhaps",
-        "sometimes",
-        "besides",
-        "including",
-        "instead",
-        "across",
-        "towards",
-        "afterwards",
-    ]
-)
+    (
+        "a", "an", "the", "and", "or", "but", "in", "on", "at", "to", "from",
+        "for", "of", "by", "with", "as", "is", "are", "was", "were", "be", "been",
+        "has", "have", "had", "do", "does", "did", "will", "would", "can", "could", "may",
+        "might", "must", "shall", "should", "it", "its", "this", "that", "these", "those", "i",
+        "you", "we", "they", "he", "she", "me", "my", "your", "his", "her", "their",
+        "our", "so", "if", "than", "then", "when", "while", "which", "who", "not", "no",
+        "only", "just", "also", "each", "per", "every", "all", "left", "total", "altogether", "overall",
+        "now", "today", "there", "here", "remaining", "more", "less", "please", "yet", "still", "because",
+        "since", "until", "before", "after", "during", "via", "into", "onto", "out", "up", "down",
+        "over", "under", "about", "between", "above", "below", "within", "without", "exactly", "thus", "less",
+        "plus", "minus", "always", "perhaps", "sometimes", "besides", "including", "instead", "across", "towards", "afterwards",
+    )
+)  # fmt: skip
 _BEFORE_ONE = frozenset(
-    [
-        "only",
-        "just",
-        "exactly",
-        "is",
-        "are",
-        "has",
-        "have",
-        "had",
-        "found",
-        "see",
-        "with",
-        "contains",
-        "holds",
-        "of",
-        "and",
-        "got",
-        "into",
-        "for",
-        "returned",
-        "shows",
-        "gives",
-        "by",
-        "least",
-        "most",
-        "a",
-        "took",
-        "add",
-        "added",
-    ]
-)
+    (
+        "only", "just", "exactly", "is", "are", "has", "have", "had", "found", "see", "with",
+        "contains", "holds", "of", "and", "got", "into", "for", "returned", "shows", "gives", "by",
+        "least", "most", "a", "took", "add", "added",
+    )
+)  # fmt: skip
 _IDIOM = frozenset(
-    [
-        "moment",
-        "second",
-        "minute",
-        "thing",
-        "more",
-        "detail",
-        "last",
-        "day",
-        "question",
-        "more",
-        "of",
-        "way",
-        "or",
-        "by",
-        "could",
-        "would",
-        "can",
-        "might",
-        "should",
-        "note",
-        "sec",
-        "small",
+    (
+        "moment", "second", "minute", "thing", "more", "detail", "last", "day", "question", "more", "of",
+        "way", "or", "by", "could", "would", "can", "might", "should", "note", "sec", "small",
         "quick",
-    ]
-)
+    )
+)  # fmt: skip
 _MASKED = re.compile(
-    r"(?:(?<![a-z+.-])[a-z][a-z+.-]*+://|(?<![\w.~/])~?/|(?<![\w./])\.{1,2}/|(?<![\w./-])(?=[\d.-]*[a-z_])[\w.-]++/)[^\s,;\"'<>()\[\]|]*"
+    r"(?:(?<![a-z+.-])[a-z][a-z+.-]*+://|(?<![\w.~/])~?/|(?<![\w./])\.{1,2}/"
+    r"|(?<![\w./-])(?=[\d.-]*[a-z_])[\w.-]++/)[^\s,;\"'<>()\[\]|]*"
     r"|(?<![\w.+-])[\w.+-]++@[\w.-]+|(?<![\w.-])(?=[\d-]*[a-z_])[\w-]++(?:\.[a-z]\w{0,4})+(?!\w)"
 )
 _PREFIX = re.compile(r"(?<!\w)[A-Z]{2} ?\d+", re.ASCII)
 _PLAIN_PAIRS = frozenset(
-    [
-        "OK",
-        "IS",
-        "OF",
-        "IN",
-        "AT",
-        "TO",
-        "NO",
-        "BY",
-        "ID",
-        "OR",
-        "ON",
-        "UP",
-        "WE",
-        "US",
-        "AM",
-        "AN",
-        "AS",
-        "BE",
-        "DO",
-        "GO",
-        "HE",
-        "IF",
-        "IT",
-        "ME",
-        "MY",
-        "SO",
-    ]
-)
+    (
+        "OK", "IS", "OF", "IN", "AT", "TO", "NO", "BY", "ID", "OR", "ON",
+        "UP", "WE", "US", "AM", "AN", "AS", "BE", "DO", "GO", "HE", "IF",
+        "IT", "ME", "MY", "SO",
+    )
+)  # fmt: skip
 
 
 class Number(NamedTuple):

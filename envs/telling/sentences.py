@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,8 +18,11 @@ _SIGNS = str.maketrans(
      "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ", "\r": " ", "*": "", "`": ""}
 )  # fmt: skip
 _SPACES = re.compile(r"[^\S\n]{2,}")
-_END = re.compile(r"[.!?;]+[\"')\]]*(?=\s)|\n")
-_SHORT = re.compile(r"(?:\b(?:mr|mrs|ms|dr|st|no|nr|vs|e\.g|i\.e|approx|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|[ap]\.m)|^[ \d]*\d)$")
+_END = re.compile(r"(?<![.!?;])[.!?;]++[\"')\]]*+(?=\s)|\n")
+_SHORT = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|st|no|nr|vs|e\.g|i\.e|approx|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|[ap]\.m)"
+    r"|^[ \d]*\d)$"
+)
 _ITEM = re.compile(r"\s*(?:[-+#>|]|\d{1,2}[.)]|\[)\s*")
 
 _QUOTED = re.compile(r'"[^"\n]*"')
@@ -28,7 +32,8 @@ _FULL = {
     "wich": "which", "wat": "what", "pls": "please", "plz": "please", "u": "you", "ur": "your", "dunno": "do not know", "gotta": "have to",
 }  # fmt: skip
 _SHORT_FORM = re.compile(
-    r"\b(?:can't|cant|can not|won't|wont|shan't|im|ive|(?:do|does|did|is|are|was|were|has|have|had|could|would|should|might|must|need)n'?t"
+    r"\b(?:can't|cant|can not|won't|wont|shan't|im|ive|(?:do|does|did|is|are|was|were|has|have|had|could|would|should|might"
+    r"|must|need)n'?t"
     r"|(?:i|you|we|they|he|she|it|that|there|what|who|where|how|this|which|when)'(?:m|re|ve|ll|d|s))\b"
 )
 _CHAT = re.compile(r"\b(?:wich|wat|pls|plz|u|ur|dunno|gotta)\b")
@@ -38,7 +43,8 @@ _SMALL = (
     "be|been|being|cost|costing|equal|going|named|called|eur|usd|gbp|chf|is|it"
 )
 _DENIED = re.compile(
-    rf"(?:\b(?:not|cannot|never|neither|nor|no longer)|n't|\b(?:instead of|rather than|as opposed to|other than|apart from|except(?: for)?))"
+    rf"(?:\b(?:not|cannot|never|neither|nor|no longer)|n't|\b(?:instead of|rather than|as opposed to|other than|apart from"
+    rf"|except(?: for)?))"
     rf"\s+(?:(?:{_SMALL})\s+){{0,4}}[\"'(\[€$£¥]*-?$"
 )
 _WRONG = (
@@ -46,11 +52,14 @@ _WRONG = (
     r"|not (?:right|correct|true|it)|no longer \w+)"
 )
 _REVOKED = re.compile(
-    rf"[\"')\]]*(?:\s*(?:eur|usd|gbp|chf|euros?|dollars?|pounds?|files?|\w+s))?(?:\s+(?:is|was|are|were|would be|seems|looks)\s+{_WRONG}\b"
+    rf"[\"')\]]*(?:\s*(?:eur|usd|gbp|chf|euros?|dollars?|pounds?|files?|\w+s))?(?:\s+(?:is|was|are|were|would be|seems"
+    rf"|looks)\s+{_WRONG}\b"
     rf"|\s*[,;.(-]*\s*(?:(?:but|though|although|which)\s+)?(?:that|this|it|which)?(?:'s|\s+is|\s+was)\s+{_WRONG}\b"
     r"|\s*[,;.(-]+\s*(?:scratch that|correction\b|i mean\b|or rather\b|make that\b|no, wait|wait, no)"
-    r"|\s*[,;.(-]+\s*(?:no|oops|sorry|pardon|actually)[,.: -]+(?:i mean|i meant|it's|it is|that should|that's|make that|rather|[€$£]?\d))"
+    r"|\s*[,;.(-]+\s*(?:no|oops|sorry|pardon|actually)[,.: -]+(?:i mean|i meant|it's|it is|that should|that's|make that|rather"
+    r"|[€$£]?\d))"
 )
+_BREATH = 800  # characters of a sentence that are read as one
 _REACH = 80  # characters that a denial may stand away
 
 
@@ -113,7 +122,17 @@ def sentences(text: str) -> tuple[str, ...]:
             found.append(part)
     if opened is not None:
         found.append(" ".join(opened))
-    return tuple(found)
+    return tuple(piece for sentence in found for piece in _pieces(sentence))
+
+
+def _pieces(sentence: str) -> Iterator[str]:
+    """A sentence, or parts of one that nobody would say in one breath: rules look over all of a part, so it may not be long."""
+    while len(sentence) > _BREATH:
+        cut = sentence.rfind(" ", 1, _BREATH)
+        cut = cut if cut > 0 else _BREATH
+        yield sentence[:cut]
+        sentence = sentence[cut:].lstrip()
+    yield sentence
 
 
 def written_out(sentence: str) -> str:

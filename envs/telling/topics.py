@@ -14,14 +14,19 @@ from .sentences import KEPT
 
 _GOING = r"(?!.*\b(?:money|pay|paid|fly|travel|stay|go)\b)"
 QUESTIONS = {
-    "money": r"\bhow (?:much|high|large|big)\b|\bwhat (?:sum|figure|price)\b|\bup to what\b|\bhow many (?:euros|dollars|pounds|francs)\b",
-    "file": rf"\bwhere\b{_GOING}(?!.*\bcome from\b)|\bwhat\b.*\b(?:called|named|copy|open|pack|delete|move|compare|rename|edit|link|name the)\b"
+    "money": r"\bhow (?:much|high|large|big)\b|\bwhat (?:sum|figure|price)\b|\bup to what\b|\bhow many (?:euros|dollars|pounds"
+    r"|francs)\b",
+    "file": rf"\bwhere\b{_GOING}(?!.*\bcome from\b)|\bwhat\b.*\b(?:called|named|copy|open|pack|delete|move|compare|rename|edit|link"
+    rf"|name the)\b"
     r"|\bwhich (?:one|of (?:them|these|those))\b.*\b(?:copy|open|pack|read|compare|rename|edit)\b",
     "directory": rf"\bwhere\b{_GOING}(?!.*\bcome from\b)",
-    "words": r"\bwhat\b(?!.*\bcall(?:ed)? it\b).*\b(?:say|write|written|contain|read|put in|put into|go in|go into|include|look for|looking for|add)\b"
+    "words": r"\bwhat\b(?!.*\bcall(?:ed)? it\b).*\b(?:say|write|written|contain|read|put in|put into|go in|go into|include|look for"
+    r"|looking for|add)\b"
     r"|\bsaying what\b|\bhow should it read\b",
-    "search": r"\bwhat\b.*\b(?:look(?:ing)? for|search(?:ed|ing)?|find)\b|\b(?:which|what) (?:word|words|text|phrase|term|expression|string)\b",
-    "day": r"\bwhen\b(?! (?:i|it|the)\b)|\b(?:what|which) (?:\w+ )?(?:day|date|dates)\b|\bstarting (?:when|from)\b|\bas of when\b|\bhow soon\b",
+    "search": r"\bwhat\b.*\b(?:look(?:ing)? for|search(?:ed|ing)?|find)\b|\b(?:which|what) (?:word|words|text|phrase|term|expression"
+    r"|string)\b",
+    "day": r"\bwhen\b(?! (?:i|it|the)\b)|\b(?:what|which) (?:\w+ )?(?:day|date|dates)\b|\bstarting (?:when|from)\b|\bas of when\b"
+    r"|\bhow soon\b",
     "month": r"\b(?:what|which) (?:month|period)\b",
     "time": r"\bwhen\b(?! (?:i|it|the)\b)|\bwhat time\b|\bat what hour\b",
     "account": r"\bwhere\b.*\b(?:money|come|paid|pay|taken|take)\b|\bfrom where\b|\bto where\b.*\bmoney\b",

@@ -43,8 +43,8 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _GLANCE = re.compile(
-    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|no\b|none|nothing|nil|n't any"
-    r"|not any|empty|free|single|without"
+    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|hundred|thousand|no\b|none|nothing|nil|\bany\b"
+    r"|empty|free|single|without"
 )
 
 _ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -66,7 +66,7 @@ _IDLE = (
 )
 _NONE = re.compile(
     rf"(?:\bno (?!(?:{_IDLE})\b|(?:\w+ ){{1,3}}(?:needed|necessary|required)\b)(?P<what>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}})"
-    rf"|(?:n't|not|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
+    rf"|(?:(?:n't|not)(?: (?!need|require|change|touch|mind|affect)\w+)?|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
     r"|\bnot a single (?P<single>[a-z]+)|\b(?P<none>none|nil)\b|\bnothing (?:(?:was|is|has been|got|were) )?(?:found|there|in"
     r"|matche?[sd]?|match|came|shows|"
     r"returned|left|listed|stored|like)\b|\b(?:found|see|contains?|holds?|shows?|is|returned|costs?|paid|has|have|pay"

@@ -56,11 +56,21 @@ _REVOKED = re.compile(
     rf"|looks)\s+{_WRONG}\b"
     rf"|\s*[,;.(-]*\s*(?:(?:but|though|although|which)\s+)?(?:that|this|it|which)?(?:'s|\s+is|\s+was)\s+{_WRONG}\b"
     r"|\s*[,;.(-]+\s*(?:scratch that|correction\b|i mean\b|or rather\b|make that\b|no, wait|wait, no)"
-    r"|\s*[,;.(-]+\s*(?:no|oops|sorry|pardon|actually)[,.: -]+(?:i mean|i meant|it's|it is|that should|that's|make that|rather"
+    r"|\s*[,;.?(-]+\s*(?:no|oops|sorry|pardon|actually)[,.: -]+(?:i mean|i meant|it's|it is|that should|that's|make that|rather"
     r"|[€$£]?\d))"
 )
 _BREATH = 800  # characters of a sentence that are read as one
 _REACH = 80  # characters that a denial may stand away
+
+
+def any_of(*parts: str) -> re.Pattern[str]:
+    """A pattern that finds any of its parts, tried in their order."""
+    return re.compile("|".join(parts))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, to look one up."""
+    return frozenset(text.split())
 
 
 class Span(NamedTuple):

@@ -22,7 +22,7 @@ QUESTIONS = {
     "directory": rf"\bwhere\b{_GOING}(?!.*\bcome from\b)",
     "words": r"\bwhat\b(?!.*\bcall(?:ed)? it\b).*\b(?:say|write|written|contain|read|put in|put into|go in|go into|include|look for"
     r"|looking for|add)\b"
-    r"|\bsaying what\b|\bhow should it read\b",
+    r"|\bsaying what\b|\bwhat (?:would|do|should) (?:you like|you want|i put|go) (?:in|on|into) (?:it|the|there)\b|\bhow should it read\b",
     "search": r"\bwhat\b.*\b(?:look(?:ing)? for|search(?:ed|ing)?|find)\b|\b(?:which|what) (?:word|words|text|phrase|term|expression"
     r"|string)\b",
     "day": r"\bwhen\b(?! (?:i|it|the)\b)|\b(?:what|which) (?:\w+ )?(?:day|date|dates)\b|\bstarting (?:when|from)\b|\bas of when\b"

@@ -19,8 +19,8 @@ from .telling import asking
 from .telling.days import calendar, says_day, says_moment, says_month, says_time
 from .telling.declining import declines
 from .telling.flags import says_flag
-from .telling.numbers import CODES, Number, numbers
-from .telling.sentences import level
+from .telling.numbers import CODES, Number, may_hold, numbers
+from .telling.sentences import level, words
 from .telling.words import normalise, says_code, says_path, says_person, says_text, spellings
 
 __all__ = ["KINDS", "Told", "asks", "declines", "kind_of", "mentions", "normalise", "says", "spellings", "tells"]
@@ -35,13 +35,10 @@ _PATH = re.compile(r"(?:~|\.{1,2})?/[^\n]*|[^\s/\"']+/[^\n\"']+", re.ASCII)
 _CODE = re.compile(r"(?=.*\d)[A-Z0-9]+(?:[ -][A-Z0-9]+)*", re.ASCII)
 _SHORT = 100  # a number below it proves nothing as bare digits
 _STEM = re.compile(r"(?:ies|es|s|y)$")
-_NEUTRAL = frozenset(
-    (
-        "result", "results", "item", "items", "entry", "entries", "total", "number", "count", "amount", "one",
-        "ones", "thing", "things", "match", "matches", "hit", "hits", "them", "these", "those", "it",
-        "there", "altogether", "overall", "row", "rows", "record", "records", "percent",
-    )
-)  # fmt: skip
+_NEUTRAL = words(
+    "result results item items entry entries total number count amount one ones thing things match matches hit hits them these "
+    "those it there altogether overall row rows record records percent"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +131,8 @@ def _tells_number(text: str, told: Told, denied: bool) -> bool:
     wanted = _worth(told.value)
     if wanted is None:
         return says_text(text, str(told.value), denied)
+    if not may_hold(text, wanted):
+        return False
     found = [number for number in numbers(level(text)) if number.value == wanted]
     return any((_is_said(number) if denied else not number.back and _is_count(number, told.about)) for number in found)
 
@@ -168,6 +167,8 @@ def _tells_money(text: str, told: Told, denied: bool) -> bool:
     wanted, currency = _worth(told.value), _currency(told.value)
     if wanted is None:
         return says_text(text, str(told.value), denied)
+    if not may_hold(text, wanted):
+        return False
     found = [number for number in numbers(level(text)) if number.value == wanted]
     return any((_is_said(number) if denied else not number.back) and _is_money(number, currency) for number in found)
 
@@ -195,8 +196,8 @@ def _currency(value: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _stems(words: str) -> frozenset[str]:
-    return frozenset(_stem(word) for word in re.findall(r"[a-z]+", words.casefold()))
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(_stem(word) for word in re.findall(r"[a-z]+", text.casefold()))
 
 
 def _stem(word: str) -> str:

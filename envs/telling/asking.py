@@ -17,7 +17,8 @@ from .topics import Topic, topic_of
 # -- what asks ---------------------------------------------------------------------------------------------
 
 _SAY = (
-    r"(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|spell|type|let me know"
+    r"(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|spell|type"
+    r"|let me know"
     r"|send me|point me|remind me|describe|say|list|mention|fill in|decide|add)"
 )
 _TELL_ME = any_of(
@@ -38,18 +39,21 @@ _NEED = any_of(
     rf"\byou (?:have not|did not|do not|never)(?: yet| quite| really)? {_SAID}\b",
     r"\b(?:not (?:quite |really |entirely )?(?:sure|certain)|unsure|unclear|not clear|not (?:yet )?know|cannot tell|wondering)\b.*"
     r"\b(?:which|what|how|when|where|who|whom|whose)\b",
-    r"\bwithout (?:the|a|an|your|knowing)\b.*\b(?:cannot|unable|will not|not able)\b|\b(?:cannot|unable|will not|not able)\b.*\bwithout\b",
+    r"\bwithout (?:the|a|an|your|knowing)\b.*\b(?:cannot|unable|will not|not able)\b|\b(?:cannot|unable|will not"
+    r"|not able)\b.*\bwithout\b",
     r"\b(?:once|as soon as|when|until) i (?:know|have)\b|\b(?:help|good|useful|nice) (?:a lot )?to know\b",
 )
 _POINTING = any_of(
     r"\bwhich (?:one|of|do|should|would|did|shall|is|was|you)\b|\bwhat (?:is it|should it|would it|shall it)\b",
-    r"\bthe (?:first|second) or\b|\b(?:former|latter)\b|\bor the (?:other|second|last|one|\S+ one)\b|\bthis one or\b|\b(?:pick|choose) one\b|\byou mean\b",
+    r"\bthe (?:first|second) or\b|\b(?:former|latter)\b|\bor the (?:other|second|last|one|\S+ one)\b|\bthis one or\b|\b(?:pick"
+    r"|choose) one\b|\byou mean\b",
 )
 
 # -- what only looks like it -------------------------------------------------------------------------------
 
 _OFFER = any_of(  # of a clause
-    r"\b(?:any|no|some)thing (?:else|more|further)\b|\b(?:can|could|may) (?:i )?(?:help|assist)|\bfurther (?:help|questions)|\bmore questions",
+    r"\b(?:any|no|some)thing (?:else|more|further)\b|\b(?:can|could|may) (?:i )?(?:help|assist)|\bfurther (?:help|questions)"
+    r"|\bmore questions",
     r"^\W*(?:(?:and|so|or|now) )?(?:(?:do|would) you (?:want|like|need)(?: me)? to(?! (?:use|choose|take|pick|tell|say))|want me to"
     r"|(?:do you )?(?:need|want) (?:a|an|any|one|more)\b)",
     r"\bif you (?:want|like|wish|prefer|need)\b|\bfeel free\b|\bjust (?:say so|shout)\b|\blet me know (?:if|whether)\b|\bif that helps\b",
@@ -64,11 +68,13 @@ _CONFIRMS = any_of(
     r"(?:it|you|they|he|she|we|i|that)|would you|will you)\?$",
 )
 _ERRAND = re.compile(
-    r"\b(?:could|can|would|will|may) you (?:please |kindly |maybe |perhaps |just |also )*(?:check|verify|look|have|take|review|try|wait|see"
+    r"\b(?:could|can|would|will|may) you (?:please |kindly |maybe |perhaps |just |also )*(?:check|verify|look|have|take|review|try"
+    r"|wait|see"
     r"|test|open|inspect|make sure|approve|log|sign|go|call|hold|wish)\b"
 )
 _RHETORICAL = any_of(
-    r"^(?:and |so |but )?(?:why|did you know|guess what|who knows|what if|how come|how else|do you know that)\b|^(?:could|can|would|might|will) (?:the|that|this)\b|\bmind if i\b",
+    r"^(?:and |so |but )?(?:why|did you know|guess what|who knows|what if|how come|how else|do you know that)\b|^(?:could|can|would"
+    r"|might|will) (?:the|that|this)\b|\bmind if i\b",
     r"^(?:has|have|had|did|does|was|were)\b(?!.*\b(?:you (?:mean|want|like|prefer|have)|your)\b)",
 )
 _ADDRESSED = re.compile(r"\b(?:you|your|yours|i|me|shall|should|please|we should)\b")
@@ -81,8 +87,10 @@ _NO_NEED = any_of(
     r"\bso i (?!need)(?:\w+ed|took|used|gave|chose|put|went|set|kept|made)\b|\bif (?:the|that|this|it)\b[^,]*\bnot\b",
 )
 _GLANCE = re.compile(
-    r"[?]|\b(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|let me know|send me"
-    r"|say|need|require|missing|lack|know|clear|sure|unclear|without|grateful|decide|type|spell|list|mention|told|said|you|open|please|pls|plz)\b"
+    r"[?]|\b(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise"
+    r"|let me know|send me"
+    r"|say|need|require|missing|lack|know|clear|sure|unclear|without|grateful|decide|type|spell|list|mention|told|said|you|open"
+    r"|please|pls|plz)\b"
 )
 _NO_FOCUS = r"(?!(?:one|ones|of|exactly|is|are|was|else|about|should|shall|do|does|did|would|will|can|could|may|to|you|i|we)\b)"
 _FOCUS = re.compile(  # `which booking should the bags go on?` is about the booking

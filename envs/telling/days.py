@@ -23,22 +23,21 @@ _YEAR = r"(?:(?:,?\s+(?:of\s+|in\s+)?|-|,|\s*\()(?P<{0}>(?:19|20|21)\d\d)\b(?![.
 _NTH = r"(?:st|nd|rd|th)?"
 _SPAN = r"(?:\s?(?:-|to|until|till|and|or)\s?)"
 _DAY = re.compile(
-    r"(?P<iso>(?<![\w-])(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?=t\d|(?!\w)(?![-/]\w)))"
-    r"|(?P<flat>(?<![\w.,:/-])(?P<a>\d{1,2})(?P<f>[-/.])(?P<b>\d{1,2})(?P=f)(?P<fy>\d{4}|\d\d)(?!\w)(?![-/.:]\d))"
-    rf"|(?P<first>(?<![\w.,:/-])(?:(?P<r>\d{{1,2}}){_NTH}{_SPAN})?(?P<wd>\d{{1,2}})(?P<nth>{_NTH})(?P<of>\s+of)?(?:\s+"
-    rf"|-)(?P<wm>{_MONTH})\b\.?"
+    r"(?<!\w)(?=[\djfmasond])(?:(?P<iso>(?<!-)(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?=t\d|(?!\w)(?![-/]\w)))"
+    r"|(?P<flat>(?<![.,:/-])(?P<a>\d{1,2})(?P<f>[-/.])(?P<b>\d{1,2})(?P=f)(?P<fy>\d{4}|\d\d)(?!\w)(?![-/.:]\d))"
+    rf"|(?P<first>(?<![.,:/-])(?:(?P<r>\d{{1,2}}){_NTH}{_SPAN})?(?P<wd>\d{{1,2}})(?P<nth>{_NTH})(?P<of>\s+of)?(?:\s+|-)(?P<wm>{_MONTH})\b\.?"
     + _YEAR.format("wy")
-    + rf")|(?P<then>\b(?P<tm>{_MONTH})\.?\s+(?:the\s+)?(?:(?P<tr>\d{{1,2}}){_NTH}\s?(?:-|to"
-    rf"|and)\s?)?(?P<td>\d{{1,2}}){_NTH}(?![\w:]|[.,]\d)" + _YEAR.format("ty") + ")",
+    + rf")|(?P<then>(?P<tm>{_MONTH})\.?\s+(?:the\s+)?(?:(?P<tr>\d{{1,2}}){_NTH}\s?(?:-|to|and)\s?)?"
+    rf"(?P<td>\d{{1,2}}){_NTH}(?![\w:]|[.,]\d)" + _YEAR.format("ty") + "))",
     re.ASCII,
 )
 _WHOLE_MONTH = re.compile(
-    rf"\b(?P<name>{_MONTH})\.?(?:,|\s+of)?\s+(?P<ny>(?:19|20)\d\d)\b(?![.,:]\d)"
-    r"|(?<![\w-])(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)(?![\w-])|(?<![\w./-])(?P<fm>\d\d?)/(?P<fy>(?:19|20)\d\d)(?![\w/])",
+    rf"(?<!\w)(?=[\djfmasond])(?:(?P<name>{_MONTH})\.?(?:,|\s+of)?\s+(?P<ny>(?:19|20)\d\d)\b(?![.,:]\d)"
+    r"|(?<![\w-])(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)(?![\w-])|(?<![\w./-])(?P<fm>\d\d?)/(?P<fy>(?:19|20)\d\d)(?![\w/]))",
     re.ASCII,
 )
 _TIME = re.compile(
-    r"(?<![\w:.,/+])(?:(?P<noon>noon|midnight|midday)\b|(?P<h>\d{1,2})(?:(?P<sep>[:.h])(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?)?"
+    r"(?<![\w:.,/+])(?=[\dnm])(?:(?P<noon>noon|midnight|midday)\b|(?P<h>\d{1,2})(?:(?P<sep>[:.h])(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?)?"
     r"(?:\s?(?P<half>[ap])\.?\s?m\b\.?|\s?o'clock\b|\s?(?P<zone>z|utc|gmt)(?!\w)|(?P<off>[+-]\d\d:?\d\d)(?!\d))?(?![\w:]))"
     r"(?P<part>\s+in the (?:morning|afternoon|evening)|\s+at night|\s+tonight)?",
     re.ASCII,
@@ -52,6 +51,7 @@ _NEXT = re.compile(
 )
 _MAY_BEFORE = re.compile(r"\b(?:on|until|till|by|from|to|since|before|after|between|and|or|for|due|of|the|dated)\s+(?:the\s+)?$")
 
+_GLANCE = re.compile(r"\d|noon|midnight|midday", re.ASCII)
 _NEAR = 40  # characters between a day and the time that touches it
 
 
@@ -70,7 +70,12 @@ class Day(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """A time of day. `second`: -1 where none is said; `zone`: minutes east of UTC, or None; `days`: the days it may be of; `late`: a day after them."""
+    """A time of day.
+
+    Attributes:
+        hour, minute: of the day. second: -1 where none is said. zone: minutes east of UTC, or None. span: its place.
+        back: taken back. days: the days it may be of. late: 1 if it is of the day after them.
+    """
 
     hour: int
     minute: int
@@ -99,6 +104,8 @@ class Calendar(NamedTuple):
 def calendar(text: str) -> Calendar:
     """The days, months and times of a levelled text."""
     small = small_of(text)
+    if _GLANCE.search(small) is None:
+        return Calendar((), (), (), ())
     days = [day for found in _DAY.finditer(small) for day in _days(found, text)]
     masked = _without(small, [day.span for day in days])
     whole = list(_WHOLE_MONTH.finditer(masked))
@@ -127,7 +134,7 @@ def says_moment(read: Calendar, wanted: datetime, denied: bool) -> bool:
     """Whether a day is told with its time. A zone counts where both sides name one."""
     for clock in read.clocks:
         here = wanted
-        if clock.zone is not None and wanted.tzinfo is not None:
+        if clock.zone is not None and wanted.tzinfo is not None and 1 < wanted.year < 9999:
             here = wanted.astimezone(timezone(timedelta(minutes=clock.zone)) if clock.zone else UTC)
         if (clock.back and not denied) or not clock.is_time(here.hour, here.minute, here.second):
             continue

@@ -15,9 +15,7 @@ from .sentences import KEPT, any_of, sentences, words
 
 # -- words that rules share --------------------------------------------------------------------------------
 
-_TOOL = (
-    r"(?:tools?|toolset|toolkit|functions?|functionalit(?:y|ies)|features?|abilit(?:y|ies)|capabilit(?:y|ies)|mechanism)"
-)
+_TOOL = r"(?:tools?|toolset|toolkit|functions?|functionalit(?:y|ies)|features?|abilit(?:y|ies)|capabilit(?:y|ies)|mechanism)"
 _WAY = r"(?:ways?|means|methods?|possibilit(?:y|ies)|options?)"
 _GAP = r"(?:(?!for\b|with\b|of\b|in\b|on\b|to\b|from\b|by\b|problems?\b|needs?\b|errors?\b|fees?\b|doubts?\b|more\b)[\w-]+ ){0,4}?"
 _NEEDED = r"(?! (?:(?:\w+ )?(?:was|were|is|are|calls?) )?(?:needed|required|necessary))"
@@ -28,11 +26,13 @@ _REQUEST = (
     rf"{_OPERATION}(?: of \w+| for \w+)?|functionality)"
 )
 _GERUND = (  # what the request is about: `deleting accounts`
-    r"(?:(?:^|\bthat )(?!(?:book|meet|park|board|smok|build|even|morn|noth|someth|anyth|everyth)ing (?:is|are|was|cannot|has|will|does)\b)\w{2,}ing\b[^.!?]{0,60}?)"
+    r"(?:(?:^|\bthat )(?!(?:book|meet|park|board|smok|build|even|morn|noth|someth|anyth|everyth)ing (?:is|are|was|cannot|has|will"
+    r"|does)\b)\w{2,}ing\b[^.!?]{0,60}?)"
 )
 _THIS = rf"(?:this|that|it|{_REQUEST}|{_GERUND})"
 _MINE = (
-    r"(?:my|our) (?:current |own )?(?:scope|reach|powers?|abilit\w+|capabilit\w+|remit|wheelhouse|field|area|domain|tools?|toolset|toolkit|functions?"
+    r"(?:my|our) (?:current |own )?(?:scope|reach|powers?|abilit\w+|capabilit\w+|remit|wheelhouse|field|area|domain|tools?|toolset"
+    r"|toolkit|functions?"
     r"|competence|means|expertise|department|duties|role|gift|permissions?|control|limits?)"
 )
 _CAPABLE = (
@@ -72,7 +72,8 @@ _UNABLE = any_of(  # what follows says what cannot be done
 )
 _SEEKING = re.compile(  # what is not done by a tool, or only means that nothing was found
     r"(?:\w+ly |all )?(?:find|see|spot|detect|locate|notice|discover|think of|recall|remember|identify|make out|tell|wait|thank|complain"
-    r"|agree|stress|help but|have|say|leave it|stand|bear|resist|imagine|recommend|say no|go wrong|believe|speak for|have been|be (?:sure|certain|more|\w+er)\b"
+    r"|agree|stress|help but|have|say|leave it|stand|bear|resist|imagine|recommend|say no|go wrong|believe|speak for|have been"
+    r"|be (?:sure|certain|more|\w+er)\b"
     r"|guess|reach|connect|get through|confirm (?:whether|if|which)|exclude|rule out|understand|know|decide|distinguish|miss|beat"
     r"|choose|pick|read (?:your|minds)|judge|promise|emphasi[sz]e|(?:continue|proceed|go on|go ahead) without)\b"
 )
@@ -88,13 +89,15 @@ _NOT_DOABLE = any_of(
     r"^not (?:available|supported|possible)\b",
 )
 _NO_MEANS = any_of(
-    rf"(?<!used )(?<!needed )(?<!use )(?<!need )(?<!has )(?<!contains )(?<!holds )(?<!shows )(?<!lists )\bno {_GAP}{_TOOL}\b(?! (?:in|of|on) (?:the|this|that|your)\b){_NEEDED}",
+    rf"(?<!used )(?<!needed )(?<!use )(?<!need )(?<!has )(?<!contains )(?<!holds )(?<!shows )(?<!lists )\bno {_GAP}{_TOOL}\b(?! (?:in"
+    rf"|of|on) (?:the|this|that|your)\b){_NEEDED}",
     r"\bnot (?!need|use|used|call|called|want|require|run|try|tried)(?:\w+ ){0,3}?(?:a|an|any|the|that|such|have) "
     rf"{_GAP}{_TOOL}\b{_IS_NEEDED}",
     r"\b(?:none|neither|not one|not any) of(?: [\w-]+){1,4}? (?:tools?|functions?)\b(?! (?:in|of|on|from|is|are|was|were)\b)",
     rf"\b(?:lack(?:s|ing)?|missing)(?: the| a| an| any)? {_GAP}{_TOOL}\b",
     rf"\b{_TOOL}\b[^.!?]{{0,80}}\b(?:missing|unavailable|withheld)\b",
-    rf"\b{_TOOL}\b[^.!?]{{0,80}}\bnot (?:\w+ )?(?:available(?=$| to (?:me|us)| here| for (?:this|that|me))|exist|provided|present|given|there|offered|supported|included)\b",
+    rf"\b{_TOOL}\b[^.!?]{{0,80}}\bnot (?:\w+ )?(?:available(?=$| to (?:me|us)| here| for (?:this|that|me))|exist|provided|present"
+    rf"|given|there|offered|supported|included)\b",
     r"\b(?:i|we) lack (?:the|a|an|any)\b",
     rf"\b(?:no|not (?:\w+ ){{0,2}}?(?:a|any)) (?:(?!cheaper|better|other|faster|earlier|later)\w+ )?{_WAY}"
     r" (?:to(?! (?:tell|know|see|say|be)\b)|of \w+ing(?<!knowing)(?<!telling)|for me|for us|that|here|by which)\b",
@@ -121,7 +124,8 @@ _NONE_OF_THEM = any_of(  # where the sentence speaks of tools: `I would need a t
 )
 _BEYOND = any_of(
     r"\b(?:beyond|outside|outwith|out of|past|exceeds?|above|not within|not in|not part of|not among|not one of)(?: of)? "
-    r"(?:(?:the )?(?:scope|reach|remit)\b|a bit of my|(?:the (?:limits?|range|things|bounds) (?:of )?)?(?:what |that )?(?:i|we) (?:can|am|are|could|may|do)\b"
+    r"(?:(?:the )?(?:scope|reach|remit)\b|a bit of my|(?:the (?:limits?|range|things|bounds) (?:of )?)?(?:what |that )?(?:i"
+    r"|we) (?:can|am|are|could|may|do)\b"
     rf"|(?:what )?(?:my|the|these) (?:tools|functions)\b|{_MINE}\b)",
     r"\bbeyond me\b|\b(?:outside|beyond) (?:\w+ ){0,3}(?:scope|remit|wheelhouse)\b",
     r"\bnot (?:something|a thing|anything|among|one of|an action)\b(?: \w+){0,4}? "

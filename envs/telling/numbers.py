@@ -14,20 +14,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .days import calendar
-from .sentences import KEPT, Span, small_of, taken_back
+from .sentences import KEPT, Span, small_of, taken_back, words
 
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "zł": "PLN", "us$": "USD", "r$": "BRL", "a$": "AUD"}
 _NAMES = {
     "euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "bucks": "USD", "pound": "GBP", "pounds": "GBP", "quid": "GBP",
     "francs": "CHF", "franc": "CHF", "yen": "JPY", "yuan": "CNY", "rupees": "INR", "kronor": "SEK", "kroner": "NOK", "zloty": "PLN",
 }  # fmt: skip
-CODES = frozenset(
-    (
-        "eur", "usd", "gbp", "chf", "jpy", "cny", "inr", "sek", "nok", "dkk", "pln",
-        "czk", "huf", "aud", "cad", "nzd", "sgd", "hkd", "krw", "brl", "mxn", "zar",
-        "ils", "bgn", "isk",
-    )
-)  # fmt: skip
+CODES = words("eur usd gbp chf jpy cny inr sek nok dkk pln czk huf aud cad nzd sgd hkd krw brl mxn zar ils bgn isk")
 _CURRENCY = "|".join(re.escape(sign) for sign in sorted((*_SIGNS, *CODES), key=len, reverse=True))
 _NAMED = "|".join(sorted(_NAMES, key=len, reverse=True))
 _FIGURE = (
@@ -35,7 +29,7 @@ _FIGURE = (
     r"|\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?|\d+[.,]\d+|\d+"
 )
 _NUMBER = re.compile(
-    rf"(?<![\w\x00])(?P<neg>[-+])?(?:(?P<cur>{_CURRENCY})\s?)?(?P<neg2>-)?(?<!\d[.,:/'])(?<![a-z_]-)(?P<figure>{_FIGURE})"
+    rf"(?<![\w\x00])(?=[^\d\s]{{0,5}}\s?-?\d)(?P<neg>[-+])?(?:(?P<cur>{_CURRENCY})\s?)?(?P<neg2>-)?(?<!\d[.,:/'])(?<![a-z_]-)(?P<figure>{_FIGURE})"
     rf"(?:\s?(?P<after>{_CURRENCY})(?![a-z_])|\s?(?P<named>{_NAMED})(?:\s(?:and\s)?(?P<cents>\d\d?)(?:\s?cents?)?)?(?![\w])"
     r"|(?P<small>\s?cents?\b|\s?pence\b|[pc](?!\w))"
     r"|(?P<unit>[kmgt]?i?b|kg|km|cm|mm|min|mins|hrs?|h|pcs|x|%)(?!\w))?"
@@ -43,10 +37,15 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _GLANCE = re.compile(
-    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|hundred|thousand|no\b|none|nothing|nil|\bany\b"
-    r"|empty|free|single|without"
+    r"\d|zero|one|two|three|four|five|six|seven|eight|nine|ten|lev|twe|twi|thri|thir|fif|ty|dozen|hundred|thousand|no\b|none|nothing"
+    r"|nil|\bany\b|empty|free|single|without"
 )
 
+_WORDY = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|dozen|hundred"
+    r"|thousand|twice|thrice|single)\b",
+    re.I,
+)
 _ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
@@ -58,7 +57,7 @@ _WORDED = re.compile(
     rf"(?P<rest>{_BELOW}|zero|(?:a )?dozen)?(?:\s(?P<named>{_NAMED}))?(?![\w-])"
 )
 _TIMES = re.compile(r"\b(?:(?P<twice>twice)|thrice)\b|\b(?<!not a )(?P<single>single)\b(?= [a-z])")
-_FIRST = re.compile(r"(?<![\w-])(?=[zotfsenad])", re.ASCII)
+_FIRST = re.compile(r"(?<![\w-])(?=[zotfsenad])(?=ze|on|tw|th|fo|fi|si|se|ei|ni|te|el|do|a [hdt])", re.ASCII)
 _IDLE = (
     "problems?|worr(?:y|ies)|doubts?|need|matter|longer|more|later|earlier|less|one|way|ideas?|rush|trouble|questions?|tools?"
     "|functions?|"
@@ -66,68 +65,45 @@ _IDLE = (
 )
 _NONE = re.compile(
     rf"(?:\bno (?!(?:{_IDLE})\b|(?:\w+ ){{1,3}}(?:needed|necessary|required)\b)(?P<what>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}})"
-    rf"|(?:(?:n't|not)(?: (?!need|require|change|touch|mind|affect)\w+)?|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
+    rf"|(?:(?:n't|not)(?: (?!need|require|change|touch|mind|affect)\w+)?"
+    rf"|without) any(?: (?P<any>[a-z][a-z'-]*(?: [a-z][a-z'-]*){{0,2}}))?"
     r"|\bnot a single (?P<single>[a-z]+)|\b(?P<none>none|nil)\b|\bnothing (?:(?:was|is|has been|got|were) )?(?:found|there|in"
     r"|matche?[sd]?|match|came|shows|"
     r"returned|left|listed|stored|like)\b|\b(?:found|see|contains?|holds?|shows?|is|returned|costs?|paid|has|have|pay"
     r"|owe) nothing(?! (?:else|more|further|wrong))\b"
     r"|(?P<empty>(?<!not )\bempty)|\b(?P<free>free of (?:charge|cost)|for free|gratis|for nothing)\b|\bnothing(?=[\s.!]*$))"
 )
+_MAY_BE_NONE = re.compile(r"\bno\b|\bany\b|none|nil\b|nothing|single|empty|free|gratis")
 _COSTS = re.compile(r"\b(?:fees?|charges?|costs?|refunds?|premium|balance|money|payment|tips?|surcharges?|price|interest|amount)\b")
 _MARK = re.compile(r"(?:(?:(?<=\n)|^)[ (]*(?P<n>\d{1,3})[.)]|(?<=[\s,;:])\(?(?P<inner>\d{1,2})\))(?=\s+\S)", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z'-]*")
-_LABELS = frozenset(
-    (
-        "step", "option", "page", "line", "row", "seat", "room", "gate", "terminal", "platform", "chapter",
-        "section", "table", "version", "no", "nr", "number", "attempt", "round", "part", "point", "item",
-        "phase", "level", "floor", "track", "figure", "appendix", "article", "question", "task", "choice", "case",
-        "rule", "stage", "flight", "train", "bus", "tram", "channel", "door", "apartment", "suite", "zone",
-        "exit",
-    )
-)  # fmt: skip
+_LABELS = words(
+    "step option page line row seat room gate terminal platform chapter section table version no nr number attempt round part "
+    "point item phase level floor track figure appendix article question task choice case rule stage flight train bus tram channel "
+    "door apartment suite zone exit"
+)
 _COUNTED = re.compile(r"\s*[-)]?\s*(?P<words>(?:[a-z][a-z'-]*)(?: [a-z][a-z'-]*){0,3})")
-_CLOSED = frozenset(
-    (
-        "a", "an", "the", "and", "or", "but", "in", "on", "at", "to", "from",
-        "for", "of", "by", "with", "as", "is", "are", "was", "were", "be", "been",
-        "has", "have", "had", "do", "does", "did", "will", "would", "can", "could", "may",
-        "might", "must", "shall", "should", "it", "its", "this", "that", "these", "those", "i",
-        "you", "we", "they", "he", "she", "me", "my", "your", "his", "her", "their",
-        "our", "so", "if", "than", "then", "when", "while", "which", "who", "not", "no",
-        "only", "just", "also", "each", "per", "every", "all", "left", "total", "altogether", "overall",
-        "now", "today", "there", "here", "remaining", "more", "less", "please", "yet", "still", "because",
-        "since", "until", "before", "after", "during", "via", "into", "onto", "out", "up", "down",
-        "over", "under", "about", "between", "above", "below", "within", "without", "exactly", "thus", "less",
-        "plus", "minus", "always", "perhaps", "sometimes", "besides", "including", "instead", "across", "towards", "afterwards",
-    )
-)  # fmt: skip
-_BEFORE_ONE = frozenset(
-    (
-        "only", "just", "exactly", "is", "are", "has", "have", "had", "found", "see", "with",
-        "contains", "holds", "of", "and", "got", "into", "for", "returned", "shows", "gives", "by",
-        "least", "most", "a", "took", "add", "added",
-    )
-)  # fmt: skip
-_IDIOM = frozenset(
-    (
-        "moment", "second", "minute", "thing", "more", "detail", "last", "day", "question", "more", "of",
-        "way", "or", "by", "could", "would", "can", "might", "should", "note", "sec", "small",
-        "quick",
-    )
-)  # fmt: skip
+_CLOSED = words(
+    "a an the and or but in on at to from for of by with as is are was were be been has have had do does did will would can could "
+    "may might must shall should it its this that these those i you we they he she me my your his her their our so if than then "
+    "when while which who not no only just also each per every all left total altogether overall now today there here remaining "
+    "more less please yet still because since until before after during via into onto out up down over under about between above "
+    "below within without exactly thus less plus minus always perhaps sometimes besides including instead across towards "
+    "afterwards"
+)
+_BEFORE_ONE = words(
+    "only just exactly is are has have had found see with contains holds of and got into for returned shows gives by least most a "
+    "took add added"
+)
+_IDIOM = words(
+    "moment second minute thing more detail last day question more of way or by could would can might should note sec small quick"
+)
 _MASKED = re.compile(
-    r"(?:(?<![a-z+.-])[a-z][a-z+.-]*+://|(?<![\w.~/])~?/|(?<![\w./])\.{1,2}/"
-    r"|(?<![\w./-])(?=[\d.-]*[a-z_])[\w.-]++/)[^\s,;\"'<>()\[\]|]*"
-    r"|(?<![\w.+-])[\w.+-]++@[\w.-]+|(?<![\w.-])(?=[\d-]*[a-z_])[\w-]++(?:\.[a-z]\w{0,4})+(?!\w)"
+    r"(?<![\w/~.+-])(?=[\w.+~-]*[/@.:])(?:(?:[a-z][a-z+.-]*+://|~?/|\.{1,2}/|(?=[\d.-]*[a-z_])[\w.-]++/)[^\s,;\"'<>()\[\]|]*"
+    r"|[\w.+-]++@[\w.-]+|(?=[\d-]*[a-z_])[\w-]++(?:\.[a-z]\w{0,4})+(?!\w))"
 )
 _PREFIX = re.compile(r"(?<!\w)[A-Z]{2} ?\d+", re.ASCII)
-_PLAIN_PAIRS = frozenset(
-    (
-        "OK", "IS", "OF", "IN", "AT", "TO", "NO", "BY", "ID", "OR", "ON",
-        "UP", "WE", "US", "AM", "AN", "AS", "BE", "DO", "GO", "HE", "IF",
-        "IT", "ME", "MY", "SO",
-    )
-)  # fmt: skip
+_PLAIN_PAIRS = words("OK IS OF IN AT TO NO BY ID OR ON UP WE US AM AN AS BE DO GO HE IF IT ME MY SO")
 
 
 class Number(NamedTuple):
@@ -167,6 +143,14 @@ class Number(NamedTuple):
         return not self.currency and any(
             (word[-1] == "s" and len(word) > 2 and word[-2:] != "ss") or word == "people" for word in self.counted
         )
+
+
+def may_hold(text: str, value: Decimal) -> bool:
+    """A cheap first look: whether the last figures of a number stand in a raw text, or words for numbers do."""
+    whole = abs(int(value))
+    if whole == 0 or str(whole)[-3:] in text:
+        return True
+    return value == whole and whole < 10_000 and _WORDY.search(text) is not None
 
 
 @lru_cache(maxsize=KEPT)
@@ -272,10 +256,10 @@ def _worded(text: str) -> Iterator[Number]:
         )
 
 
-def _worth(words: str | None) -> int:
-    if words is None:
+def _worth(said: str | None) -> int:
+    if said is None:
         return 0
-    return 12 if "dozen" in words else sum(_WORTH[word] for word in words.replace("-", " ").split())
+    return 12 if "dozen" in said else sum(_WORTH[word] for word in said.replace("-", " ").split())
 
 
 def _counts_one(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
@@ -286,11 +270,13 @@ def _counts_one(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
 
 
 def _zeros(text: str) -> Iterator[Number]:
+    if _MAY_BE_NONE.search(text) is None:
+        return
     for found in _NONE.finditer(text):
-        words = found["what"] or found["any"] or found["single"] or ""
+        what = found["what"] or found["any"] or found["single"] or ""
         yield Number(
-            Decimal(0), "", Span(*found.span()), worded=True, after=tuple(words.split()), before=_before(text, found.start()),
-            free=bool(found["free"]) or _COSTS.search(words) is not None or "nothing" in found[0],
+            Decimal(0), "", Span(*found.span()), worded=True, after=tuple(what.split()), before=_before(text, found.start()),
+            free=bool(found["free"]) or _COSTS.search(what) is not None or "nothing" in found[0],
         )  # fmt: skip
 
 

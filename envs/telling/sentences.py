@@ -28,7 +28,8 @@ _ITEM = re.compile(r"\s*(?:[-+#>|]|\d{1,2}[.)]|\[)\s*")
 _QUOTED = re.compile(r'"[^"\n]*"')
 _ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will", "d": "would", "s": "is"}
 _FULL = {
-    "can't": "cannot", "cant": "cannot", "can not": "cannot", "won't": "will not", "wont": "will not", "shan't": "shall not", "im": "i am", "ive": "i have",
+    "can't": "cannot", "cant": "cannot", "can not": "cannot",
+    "won't": "will not", "wont": "will not", "shan't": "shall not", "im": "i am", "ive": "i have",
     "wich": "which", "wat": "what", "pls": "please", "plz": "please", "u": "you", "ur": "your", "dunno": "do not know", "gotta": "have to",
 }  # fmt: skip
 _SHORT_FORM = re.compile(
@@ -58,6 +59,10 @@ _REVOKED = re.compile(
     r"|\s*[,;.(-]+\s*(?:scratch that|correction\b|i mean\b|or rather\b|make that\b|no, wait|wait, no)"
     r"|\s*[,;.?(-]+\s*(?:no|oops|sorry|pardon|actually)[,.: -]+(?:i mean|i meant|it's|it is|that should|that's|make that|rather"
     r"|[€$£]?\d))"
+)
+_TAKING = re.compile(
+    r"\b(?:not|cannot|never|neither|nor|no|instead|rather|opposed|other than|apart|except|wrong|incorrect|false|outdated|out of|untrue|mistaken"
+    r"|mistake|error|typo|slip|scratch|correction|mean|meant|make that|oops|sorry|pardon|actually|wait)\b|n't"
 )
 _BREATH = 800  # characters of a sentence that are read as one
 _REACH = 80  # characters that a denial may stand away
@@ -159,8 +164,16 @@ def _ending(word: str) -> str:
     return f"{stem} {_ENDINGS[end]}"
 
 
+@lru_cache(maxsize=KEPT)
+def _may_take_back(text: str) -> bool:
+    """A cheap first look: whether a text has any word that takes something back."""
+    return _TAKING.search(text.casefold()) is not None
+
+
 def taken_back(text: str, start: int, end: int) -> bool:
     """Whether what stands there in a levelled text is denied or corrected by its own sentence or the words after it."""
+    if not _may_take_back(text):
+        return False
     whole = spans(text)
     number = bisect_right(whole, start, key=lambda span: span.start) - 1
     first = whole[number].start if number >= 0 else 0

@@ -22,7 +22,8 @@ QUESTIONS = {
     "directory": rf"\bwhere\b{_GOING}(?!.*\bcome from\b)",
     "words": r"\bwhat\b(?!.*\bcall(?:ed)? it\b).*\b(?:say|write|written|contain|read|put in|put into|go in|go into|include|look for"
     r"|looking for|add)\b"
-    r"|\bsaying what\b|\bwhat (?:would|do|should) (?:you like|you want|i put|go) (?:in|on|into) (?:it|the|there)\b|\bhow should it read\b",
+    r"|\bsaying what\b|\bwhat (?:would|do|should) (?:you like|you want|i put|go) (?:in|on|into) (?:it|the|there)\b"
+    r"|\bhow should it read\b",
     "search": r"\bwhat\b.*\b(?:look(?:ing)? for|search(?:ed|ing)?|find)\b|\b(?:which|what) (?:word|words|text|phrase|term|expression"
     r"|string)\b",
     "day": r"\bwhen\b(?! (?:i|it|the)\b)|\b(?:what|which) (?:\w+ )?(?:day|date|dates)\b|\bstarting (?:when|from)\b|\bas of when\b"
@@ -46,14 +47,19 @@ _KIND_OF = {
     "city": "city town place", "place": "origin airport destination", "account": "account",
 }  # fmt: skip
 _NOUNS = {  # what a thing of a kind is called, whatever the name of the parameter
-    "money": "sum, figure, amount", "words": "text, wording, content", "day": "day, date, dates", "month": "month, period", "time": "time, hour",
+    "money": "sum, figure, amount", "words": "text, wording, content", "day": "day, date, dates", "month": "month, period",
+    "time": "time, hour",
     "account": "account", "directory": "folder, directory", "search": "word, phrase, term", "name": "name, title",
 }  # fmt: skip
 _SYNONYMS = {
-    "booking": "trip, reservation", "payee": "recipient, beneficiary", "traveller": "passenger, traveler", "bags": "bag, baggage, luggage",
-    "directory": "folder", "folder": "directory", "file": "document", "path": "file, document", "source": "file, document", "city": "town",
-    "iban": "account number, bank details", "room": "kind of room", "archive": "tar file", "points": "miles", "limit": "ceiling", "cover": "coverage",
-    "pattern": "word, phrase, term", "card": "credit card", "destination": "folder, directory", "group": "team", "mode": "rights, permissions",
+    "booking": "trip, reservation", "payee": "recipient, beneficiary", "traveller": "passenger, traveler",
+    "bags": "bag, baggage, luggage",
+    "directory": "folder", "folder": "directory", "file": "document", "path": "file, document", "source": "file, document",
+    "city": "town",
+    "iban": "account number, bank details", "room": "kind of room", "archive": "tar file", "points": "miles",
+    "limit": "ceiling", "cover": "coverage",
+    "pattern": "word, phrase, term", "card": "credit card", "destination": "folder, directory", "group": "team",
+    "mode": "rights, permissions",
 }  # fmt: skip
 _NEVER = re.compile(r"(?!)")
 

@@ -40,6 +40,8 @@ _NEUTRAL = words(
     "those it there altogether overall row rows record records percent"
 )
 
+_AMOUNTS = words("number count total sum amount")
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -148,7 +150,7 @@ def _is_count(number: Number, about: tuple[str, ...]) -> bool:
         return _beside(number, _stems(" ".join(about)))
     if number.label and number.value < _SHORT:
         return False
-    return not (number.free and number.counted == () and number.currency) and not (number.currency and number.value < _SHORT)
+    return not number.currency or number.value >= _SHORT
 
 
 def _beside(number: Number, wanted: frozenset[str]) -> bool:
@@ -158,9 +160,18 @@ def _beside(number: Number, wanted: frozenset[str]) -> bool:
         return True
     if number.label or number.currency:
         return bool(before) and _stem(before[-1]) in wanted
-    if any(_stem(word) in wanted for word in before[-4:]):
-        return not number.counts_things or _NEUTRAL.intersection(counted) != set()
-    return not counted or counted[0] in _NEUTRAL
+    named = _named(before)
+    if not counted or counted[0] in _NEUTRAL:
+        return not named or named in _NEUTRAL or _stem(named) in wanted
+    return not number.counts_things and _stem(named) in wanted
+
+
+def _named(before: tuple[str, ...]) -> str:
+    """What a number is said to be of by the words before it: `lines: 12`, `the number of lines is 12`; "" if by none."""
+    if before[-1:] == (":",):
+        return before[-2] if len(before) > 1 else ""
+    places = [n for n, word in enumerate(before[:-1]) if word == "of" and n and before[n - 1] in _AMOUNTS]
+    return before[places[-1] + 1] if places else ""
 
 
 def _tells_money(text: str, told: Told, denied: bool) -> bool:

@@ -96,7 +96,10 @@ class Knowledge:
             return True
         if value.kind == "name":
             return all(part in self._words for part in value.key.split("-"))
-        return value.kind in ("exact", "quote") and says(self._text, value.text)
+        if value.kind in ("exact", "quote") and says(self._text, value.text):
+            return True
+        above = f"{value.text.rstrip('/')}/"  # who knows a file knows the directory it lies in
+        return value.kind == "exact" and value.text.startswith(("/", "~/")) and f" {above}" in f" {' '.join(self._text.split())}"
 
 
 @lru_cache(maxsize=2048)

@@ -61,8 +61,8 @@ _REVOKED = re.compile(
     r"|[€$£]?\d))"
 )
 _TAKING = re.compile(
-    r"\b(?:not|cannot|never|neither|nor|no|instead|rather|opposed|other than|apart|except|wrong|incorrect|false|outdated|out of|untrue|mistaken"
-    r"|mistake|error|typo|slip|scratch|correction|mean|meant|make that|oops|sorry|pardon|actually|wait)\b|n't"
+    r"\b(?:not|cannot|never|neither|nor|no|instead|rather|opposed|other than|apart|except|wrong|incorrect|false|outdated|out of"
+    r"|untrue|mistaken|mistake|error|typo|slip|scratch|correction|mean|meant|make that|oops|sorry|pardon|actually|wait)\b|n't"
 )
 _BREATH = 800  # characters of a sentence that are read as one
 _REACH = 80  # characters that a denial may stand away

@@ -6,12 +6,17 @@ import time
 from datetime import date, datetime
 from datetime import time as clock
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import turngym.envs
+from turngym.envs.task import Task
 from turngym.envs.told import KINDS, Told, asks, declines, kind_of, mentions, says, tells
+
+PACKS = Path(turngym.envs.__path__[0]) / "packs"
 
 # Each of these was decided the other way before values had kinds.
 TOLD_BY_ACCIDENT = [
@@ -199,6 +204,17 @@ def test_nothing_raises_on_any_text(text: str, kind: str, value: str) -> None:
     assert isinstance(tells(text, told), bool)
     assert isinstance(declines(text), bool)
     assert isinstance(asks(text, ("amount", "path", "content", "start")), bool)
+
+
+def test_gold_of_the_packs_says_what_is_checked_and_no_more() -> None:
+    for env in ("banking", "travel", "filesystem", "assistant"):
+        for line in (PACKS / f"{env}.jsonl").read_text().splitlines():
+            for turn in Task.model_validate_json(line).turns:
+                checks, reply = turn.checks, turn.reply
+                assert all(mentions(reply, value) and not mentions("Done.", value) for value in checks.told)
+                assert declines(reply) == checks.declines, reply
+                asked = bool(checks.asks)
+                assert asks(reply, checks.asks or ("amount", "path", "start", "name", "city", "account", "content")) == asked, reply
 
 
 HOSTILE = [

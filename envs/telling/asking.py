@@ -16,13 +16,13 @@ from .topics import Topic, topic_of
 
 # -- what asks ---------------------------------------------------------------------------------------------
 
-_SAY = (
-    r"(?:tell|provide|specify|clarify|name|choose|pick|select|confirm|give|share|state|enter|indicate|supply|advise|spell|type"
-    r"|let me know"
-    r"|send me|point me|remind me|describe|say|list|mention|fill in|decide|add)"
+_SAY = (  # some of them are nouns too: `status open, name Rossi`
+    r"(?:tell|provide|specify|clarify|choose|pick|select|confirm|give|indicate|supply|advise|let me know|send me|point me|remind me"
+    r"|describe|say|enter|fill in|decide"
+    r"|(?:name|list|state|type|share|mention|spell)(?= (?:the|an?|your|me|which|what|it|how|one|where|when|for|to)\b))"
 )
 _TELL_ME = any_of(
-    r"(?:^|[,;:(-] ?|\b(?:please|kindly|just|and|so|then|but|simply|best|as soon as you|(?:need|like|ask) you to"
+    r"(?:^|[,;:-] ?|\b(?:please|kindly|just|and|so|then|but|simply|best|as soon as you|(?:need|like|ask) you to"
     r"|(?:could|can|would|will) you|you (?:could|can|tell|would|must)|you (?:would|will) have to|(?:once|when|until|after|if) you) )"
     rf"(?:please |kindly |just |first |also )*{_SAY}\b(?!(?: me)? (?:that|if|whether) (?!.*\bor\b)| you\b)",
     r"\b(?:may|might) i (?:have|ask|know)\b",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..envs.signature import OutputField
 from ..envs.task import Checks, RequiredOutput
-from ..envs.told import mentions
+from ..envs.told import says
 from ..envs.worldset import WorldSet
 from .advanced import AdvancedTool, compose
 from .phrasing import Speaker, Style, say, words
@@ -74,14 +74,14 @@ def is_secret(name: str) -> bool:
 def states(text: str, parameter: str, value: Any) -> bool:
     """Whether a text says a value of a parameter: exactly, normalised, or by the declared alias for yes and no."""
     if isinstance(value, bool):
-        return mentions(text, words(parameter)) or mentions(text, parameter)
+        return says(text, words(parameter)) or says(text, parameter)
     if isinstance(value, (list, tuple)):
         return all(states(text, parameter, item) for item in value)
     if isinstance(value, dict):
         return all(states(text, key, item) for key, item in value.items())
     if value is None or value == "":
-        return mentions(text, words(parameter))
-    return mentions(text, value) or (isinstance(value, str) and "\n" in value and value.strip() in text)
+        return says(text, words(parameter))
+    return says(text, value) or (isinstance(value, str) and "\n" in value and value.strip() in text)
 
 
 # -- what the user wants to hear ---------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def answer_of(call: PlannedCall, text: str, rng: Random) -> Answer | None:
     if isinstance(call.value, list):
         return _list_answer(call, rng)
     given = {str(v) for v in call.arguments.values()}
-    fields = [(f, k) for f, k in _tellable(call, call.value, given) if k not in ("known", "time") or not mentions(text, call.value[f])]
+    fields = [(f, k) for f, k in _tellable(call, call.value, given) if k not in ("known", "time") or not says(text, call.value[f])]
     if fields:
         best = fields[: 1 + (len(fields) > 2 and rng.random() < 0.3)]
         labels = tuple(field_words(f, k) for f, k in best)

@@ -20,7 +20,7 @@ from ..envs.faults import Faults
 from ..envs.messages import Message, tool_message, user_message
 from ..envs.spoken import spoken
 from ..envs.task import GoldCall
-from ..envs.told import mentions, normalise
+from ..envs.told import mentions, normalise, says
 from ..envs.tool import ToolCall
 from .aim import PLAIN, Aim
 from .brief import Brief
@@ -201,14 +201,14 @@ def leaking(hint: str, round_: Round, scene: Scene, said: str = "") -> bool:
     ids_shown = {value for call in earlier for value in call.internal()}
     ids = {value for call in round_.calls for value in call.internal()} - ids_shown
     squeezed = _squeeze(hint)
-    if any(mentions(hint, value) or (len(_squeeze(value)) > 4 and _squeeze(value) in squeezed) for value in ids):
+    if any(says(hint, value) or (len(_squeeze(value)) > 4 and _squeeze(value) in squeezed) for value in ids):
         return True
     shown = ids_shown | {str(item.value) for call in earlier for item in call.seen}
     flowing = {
         str(bound.value) for call in round_.calls for bound in call.bound.values()
         if bound.kind == "output" and isinstance(bound.value, (str, int, float)) and len(str(bound.value)) > 2 and bound.value is not True
     }  # fmt: skip
-    return any(mentions(hint, value) and not mentions(said, value) for value in flowing - shown - {"False"})
+    return any(says(hint, value) and not says(said, value) for value in flowing - shown - {"False"})
 
 
 def _squeeze(text: str) -> str:

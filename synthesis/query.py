@@ -12,7 +12,7 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
-from ..envs.told import mentions
+from ..envs.told import says
 from .brief import Brief, is_secret
 from .phrasing import Style, quoted, words
 from .plan import PlannedCall, Round, implied
@@ -198,7 +198,7 @@ def leaks(text: str, round_: Round) -> list[str]:
     for call in round_.calls:
         for name, bound in call.bound.items():
             meaning = call.tool.parameters[name].semantic
-            if bound.seen is not None and meaning is not None and not meaning.known and mentions(text, bound.value):
+            if bound.seen is not None and meaning is not None and not meaning.known and says(text, bound.value):
                 found.append(str(bound.value))
-        found += [v for v in dict.fromkeys(call.internal()) if mentions(text, v)]
+        found += [v for v in dict.fromkeys(call.internal()) if says(text, v)]
     return list(dict.fromkeys(found))

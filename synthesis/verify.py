@@ -18,7 +18,7 @@ from ..envs.faults import Faults
 from ..envs.messages import tool_message
 from ..envs.recall import RecallingWorlds
 from ..envs.task import GoldCall, Task, parse_task
-from ..envs.told import mentions
+from ..envs.told import says
 from ..envs.tool import ToolCall, ToolResult
 from ..envs.verdict import Judge, Verdict, new_judge, start_of
 from ..envs.worldset import WorldSet
@@ -378,4 +378,4 @@ def _thoughts(replay: _Replay) -> Iterator[str]:
 
 def _mentioned(text: str, values: Iterable[str]) -> list[str]:
     folded = text.casefold()  # a cheap first look: ids are spelt one way
-    return [value for value in values if value.casefold() in folded and mentions(text, value)]
+    return [value for value in values if value.casefold() in folded and says(text, value)]

@@ -14,7 +14,7 @@ from turngym.envs import record
 from turngym.envs.minting import _DIGITS, _LETTERS, fill
 from turngym.envs.registry import world_class
 from turngym.envs.state import _digest, _digest_all
-from turngym.envs.told import _GLUED, _THOUSANDS, normalise
+from turngym.envs.telling.words import _GLUED, _THOUSANDS, normalise
 from turngym.envs.types import format_money
 from turngym.envs.world import World
 from turngym.envs.worlds.banking.iban import _remainder

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ...envs.errors import TaskError, shorten
 from ...envs.registry import world_class
 from ...envs.task import GoldCall, Task
-from ...envs.told import mentions
+from ...envs.told import says
 from ...envs.tool import Tool
 from ...envs.worldset import tool_table
 from .values import COMMON, Value, values_of, words_of
@@ -87,7 +87,7 @@ class Knowledge:
             if not self._knows(value):
                 return f"{shorten(value.text, 60)!r} is nothing that you know"
         for word in self._barred:
-            if mentions(text, word) and not mentions(self._text, word):
+            if says(text, word) and not says(self._text, word):
                 return f"{shorten(word, 60)!r} is nothing that you know"
         return ""
 
@@ -96,7 +96,10 @@ class Knowledge:
             return True
         if value.kind == "name":
             return all(part in self._words for part in value.key.split("-"))
-        return value.kind in ("exact", "quote") and mentions(self._text, value.text)
+        if value.kind in ("exact", "quote") and says(self._text, value.text):
+            return True
+        above = f"{value.text.rstrip('/')}/"  # who knows a file knows the directory it lies in
+        return value.kind == "exact" and value.text.startswith(("/", "~/")) and f" {above}" in f" {' '.join(self._text.split())}"
 
 
 @lru_cache(maxsize=2048)

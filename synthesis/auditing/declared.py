@@ -12,7 +12,7 @@ from typing import Any
 from ...envs.binding import follow
 from ...envs.errors import display, shorten
 from ...envs.task import Source
-from ...envs.told import mentions
+from ...envs.told import says
 from ..advanced import has_rivals, pick_value
 from ..brief import states
 from ..plan import Reference
@@ -90,5 +90,5 @@ def unsaid(evidence: Evidence, made: Made) -> Iterable[tuple[str, Any]]:
     said = words_until(evidence, made.turn)
     for source in made.call.sources.values():
         for field, value in source.where.items():
-            if not isinstance(value, bool) and not mentions(said, value):
+            if not isinstance(value, bool) and not says(said, value):
                 yield field, value

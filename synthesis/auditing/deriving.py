@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ...envs.errors import display, shorten
-from ...envs.told import mentions
+from ...envs.told import says
 from .arithmetic import made_of
 from .finding import Level
 from .knowledge import Knowledge
@@ -189,7 +189,7 @@ def _text(value: str, slot: Slot, known: Knowledge) -> Derivation:
 
 
 def _as_it_stands(value: str, known: Knowledge) -> Derivation | None:
-    if known.says(value) or mentions(known.said, value):
+    if known.says(value) or says(known.said, value):
         return Derivation("sure", "the user's words")
     if known.shows(value):
         return Derivation("sure", "a result")

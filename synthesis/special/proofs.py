@@ -17,7 +17,7 @@ from ...envs.errors import TurngymError, WorldRefusedError, display
 from ...envs.faults import ONCE
 from ...envs.registry import world_class
 from ...envs.task import Checks, GoldCall, Source, Task, TaskWorld
-from ...envs.told import mentions, normalise
+from ...envs.told import normalise, says
 from ...envs.verdict import start_of
 from ...envs.worldset import WorldSet, tool_table
 from ..advanced import pick_value
@@ -227,7 +227,7 @@ def _tells_apart(request: str, source: Source, answer: str) -> bool:
 
 def _fits_alone(request: str, mine: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether a request says something that is true of the thing and not of its rival."""
-    return any(isinstance(value, str) and value and other.get(field) != value and mentions(request, value) for field, value in mine.items())
+    return any(isinstance(value, str) and value and other.get(field) != value and says(request, value) for field, value in mine.items())
 
 
 def _named(gold: Iterable[GoldCall], tools: Collection[str]) -> set[str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...envs.binding import Bound, Occurrence
 from ...envs.task import Checks
-from ...envs.told import mentions
+from ...envs.told import says
 from ..aim import Aim
 from ..ambiguity import ends_elsewhere
 from ..brief import checks_of
@@ -47,7 +47,7 @@ async def unclear(writer: Writer, making: Making, round_: Round, rng: Random) ->
     vague = _vague(round_, seen)
     brief = await writer.roles.tooling.brief(vague, making.scene, rng)
     query = await writer.roles.querying.write(brief, making.scene, rng)
-    if any(mentions(query.text, value) for _, value in cut.call.refs[cut.name].where) or thing in query.text:
+    if any(says(query.text, value) for _, value in cut.call.refs[cut.name].where) or thing in query.text:
         raise Rejected("still_clear")
     place, noun = len(making.turns), Speaker.noun(seen.semantic)
     thought, reply = wording.which(noun, cut.fitting, rng)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...envs.binding import Bound, occurrences
 from ...envs.literals import draw_value
-from ...envs.told import mentions
+from ...envs.told import says
 from ..advanced import AdvancedTool, Exposed
 from ..aim import Aim
 from ..ambiguity import ends_elsewhere
@@ -75,9 +75,9 @@ def _choose(making: Making, round_: Round, asked: Asked, rng: Random) -> tuple[E
         takers = _takers(round_, item.value)
         if words(item.parameter) in _NO_NOUNS or not all_wait_for(round_, takers):
             continue
-        if mentions(making.scene.said, item.value) or shown_before(making, item.value) or item.value in ("", None):
+        if says(making.scene.said, item.value) or shown_before(making, item.value) or item.value in ("", None):
             continue
-        if sum(mentions(str(other.value), item.value) for other in items if other.value != item.value):
+        if sum(says(str(other.value), item.value) for other in items if other.value != item.value):
             continue
         for rival in _rivals(making, round_, item, rng):
             if ends_elsewhere(round_, tool, making.earlier, values=_values(tool, item.value, rival)):

@@ -1,6 +1,6 @@
 """GRPO in a world: TRL plays the tools of an env, and the verdict of the task is the reward.
 
-    pip install "turngym[train]" && python examples/grpo.py MODEL [ENV] [STEPS]
+    pip install "turngym[trl]" && python examples/grpo.py MODEL [ENV] [STEPS]
 
 MODEL is a hub name or a directory, and its chat template one whose calls TRL can read (`Qwen/Qwen3-0.6B`). An
 environment is built per env with a method for each tool; each row is a task of the env's pack.

@@ -1,6 +1,6 @@
 """Supervised training on an export: TRL takes the rows as they are, and the loss stands on the assistant's words alone.
 
-    pip install "turngym[train]" && turngym export DATA --format trl --rows message --out DIR
+    pip install "turngym[trl]" && turngym export DATA --format trl --rows message --out DIR
     python examples/sft.py MODEL DIR [STEPS] [OUT]
 
 MODEL is a hub name or a directory. Rows of one message (`prompt` and `completion`) bear the loss on the completion; rows of

@@ -12,6 +12,7 @@ import asyncio
 import os
 import warnings
 from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,11 +115,18 @@ def _http_client(openai: Any) -> Any:
     http = need("httpx2")
     limits = http.Limits(max_connections=_SOCKETS, max_keepalive_connections=_SOCKETS, keepalive_expiry=_IDLE)
     warnings.filterwarnings("ignore", "Sending a large body", ResourceWarning)  # aiohttp's, of a long conversation: it is meant
-    settings = {"timeout": None, "limits": limits, "event_hooks": {"response": [_bounding(http)]}}
+    trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    settings = {"timeout": None, "limits": limits, "event_hooks": {"response": [_bounding(http)]}, "verify": trusted}
     try:
         return openai.DefaultAioHttpClient(**settings)
     except RuntimeError:
         return openai.DefaultAsyncHttpxClient(**settings)
+
+
+@lru_cache(maxsize=4)
+def _trusted(file: str | None, folder: str | None) -> Any:
+    """Who is trusted, which the client reads from these places: once, since reading takes longer than many an answer."""
+    return need("httpx2").create_ssl_context()
 
 
 def _bounding(http: Any) -> Any:

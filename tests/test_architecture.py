@@ -50,12 +50,10 @@ def imports(name: str, path: Path) -> tuple[tuple[str, bool], ...]:
 def _imports(name: str, path: Path) -> Iterator[tuple[str, bool]]:
     """(module, whether it is imported when the file is), of every import anywhere in a file, TYPE_CHECKING included."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    parsed = tree(path)
-    inside = {id(n) for f in ast.walk(parsed) if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)) for n in ast.walk(f)}
-    for node in ast.walk(parsed):
+    for node, inside in statements(tree(path)):
         if isinstance(node, ast.Import):
             for item in node.names:
-                yield item.name, id(node) not in inside
+                yield item.name, not inside
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
@@ -63,7 +61,15 @@ def _imports(name: str, path: Path) -> Iterator[tuple[str, bool]]:
                 base = ".".join([*head, base] if base else head)
             for item in node.names:
                 full = f"{base}.{item.name}"
-                yield (full if full in files() else base), id(node) not in inside
+                yield (full if full in files() else base), not inside
+
+
+def statements(parsed: ast.AST, inside: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """(statement, whether it stands in a function), of every statement; expressions hold none."""
+    for node in ast.iter_child_nodes(parsed):
+        if not isinstance(node, ast.expr):
+            yield node, inside
+            yield from statements(node, inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
 def floor_of(module: str) -> str:

@@ -159,7 +159,7 @@ def test_another_policy_does_not_go_on_in_the_directory_of_one(capsys: pytest.Ca
     assert "policy.name" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wide", [80, 100, 120, 200])
+@pytest.mark.parametrize("wide", [80, pytest.param(100, marks=pytest.mark.slow), pytest.param(120, marks=pytest.mark.slow), 200])
 def test_tables_fit_the_terminal_and_break_no_word(wide: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", str(wide))
     down = json.dumps([[some_tasks(1)[0].id, 0]])

@@ -69,7 +69,9 @@ def test_a_run_on_worker_processes_goes_on_when_asked_again(tmp_path: Path, task
     assert f"0 episodes made, {episodes} found" in again.stdout
 
 
-@pytest.mark.parametrize("name", ["server_rollout.py", "ray_rollout.py", "vllm_rollout.py"])
+@pytest.mark.parametrize(
+    "name", ["server_rollout.py", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ray_rollout.py", "vllm_rollout.py"))]
+)
 def test_an_example_without_its_arguments_says_how_it_is_called(name: str) -> None:
     done = run_example(name)
     assert done.returncode == 1

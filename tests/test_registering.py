@@ -9,7 +9,7 @@ import pytest
 
 CASES = (
     pytest.param("import turngym, gymnasium; env = gymnasium.make('turngym/Banking-v0')", id="ours first"),
-    pytest.param("import gymnasium; env = gymnasium.make('turngym:turngym/Banking-v0')", id="named by the id"),
+    pytest.param("import gymnasium; env = gymnasium.make('turngym:turngym/Banking-v0')", id="named by the id", marks=pytest.mark.slow),
     pytest.param("import gymnasium, turngym; env = gymnasium.make('turngym/Banking-v0')", id="theirs first", marks=pytest.mark.slow),
     pytest.param(
         "import turngym; from gymnasium.envs.registration import make; env = make('turngym/Banking-v0')",

@@ -196,7 +196,7 @@ def test_an_index_that_nobody_survives_ends_the_run_with_its_number_and_keeps_wh
     deadly = rows[5]
     roles = dying_roles.mortal_roles(words=deadly["messages"][0]["content"])
     with pytest.raises(RunError, match=rf"3 workers died while they made index {deadly['origin']['index']} and no other.*SIGKILL"):
-        synthesize(MIXED, tmp_path, roles=roles, executor=Processes(2))
+        synthesize(MIXED, tmp_path, roles=roles, executor=Processes(1))
     kept = (tmp_path / "samples.jsonl").read_bytes()
     assert (whole / "samples.jsonl").read_bytes().startswith(kept)
     assert len(kept.splitlines()) <= 5
@@ -368,7 +368,7 @@ def test_a_station_tells_of_a_craft_that_cannot_be_made_there():
 
 def test_the_commands_take_workers_and_refuse_them_where_there_is_no_use(tmp_path, whole, capsys):
     command = ["synthesize", *MIXED.envs, "-n", str(MIXED.n), "--seed", "7", "--out", str(tmp_path / "set")]
-    assert run([*command, "--workers", "2", "--json"]) == 0
+    assert run([*command, "--workers", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kept"] == len((whole / "samples.jsonl").read_bytes().splitlines())
     assert bytes_of(tmp_path / "set") == bytes_of(whole)
     assert run(["verify", str(tmp_path / "set"), "--workers", "1"]) == 0

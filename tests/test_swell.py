@@ -182,7 +182,9 @@ def test_state_grows_fourfold_and_what_is_read_threefold(name: str, seeds: range
         assert sum(map(len, told(swelled).values())) >= 3 * sum(map(len, told(plain).values()))
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize(
+    "name", ["FileSystem", pytest.param("Travel", marks=pytest.mark.slow), pytest.param("Banking", marks=pytest.mark.slow)]
+)
 def test_a_larger_factor_and_a_larger_size_give_more(name: str) -> None:
     cls = world_class(name)
     counts = [records(cls(3, "small", factor)) for factor in (0, 1, 2, 7)]

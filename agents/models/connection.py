@@ -12,6 +12,7 @@ import asyncio
 import os
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,11 +119,19 @@ def _http_client(kind: Client) -> Any:
     limits = http.Limits(max_connections=_SOCKETS, max_keepalive_connections=_SOCKETS, keepalive_expiry=_IDLE)
     warnings.filterwarnings("ignore", "Sending a large body", ResourceWarning)  # aiohttp's, of a long conversation: it is meant
     asked = {"Accept-Encoding": ", ".join(_PACKINGS)}
-    settings = {"timeout": None, "limits": limits, "headers": asked, "event_hooks": {"response": [_bounding(http)]}}
+    trusted = _trusted(http, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    hooks = {"response": [_bounding(http)]}
+    settings = {"timeout": None, "limits": limits, "headers": asked, "event_hooks": hooks, "verify": trusted}
     try:
         return openai.DefaultAioHttpClient(**settings)
     except RuntimeError:
         return openai.DefaultAsyncHttpxClient(**settings)
+
+
+@lru_cache(maxsize=4)
+def _trusted(http: Any, file: str | None, folder: str | None) -> Any:
+    """Who is trusted, which the client reads from these places: once, since reading takes longer than many an answer."""
+    return http.create_ssl_context()
 
 
 def _bounding(http: Any) -> Any:

@@ -183,7 +183,7 @@ def test_a_read_that_writes_is_found():
 
 
 def test_gaps_stand_in_the_report():
-    checks = {check.name: check for check in check_world(user_world(SHOP), calls=300, processes=False).checks}
+    checks = {check.name: check for check in check_world(user_world(SHOP), calls=60, processes=False).checks}
     assert "list_products: what it returns is not annotated" in checks["docs-complete"].detail
     assert checks["docs-complete"].passed
     assert "is not described" in failures(world_of(things.Typed, skip=("at",)))["docs-complete"]

@@ -41,10 +41,11 @@ def test_every_allowed_order_of_a_shipped_task_passes(env: str, step: int) -> No
     assert all(passed for _, passed in outcomes)
 
 
-def test_gold_that_allows_a_wrong_order_is_named() -> None:
+@pytest.mark.parametrize("step", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_gold_that_allows_a_wrong_order_is_named(step: int) -> None:
     """A copy taken before the move, and the move: without their order the copy would hold something else."""
     found = 0
-    for task in pack_of("FileSystem"):
+    for task in list(pack_of("FileSystem"))[::step]:
         loose = task.model_dump(mode="json", exclude_defaults=True, exclude={"id"})
         for turn in loose["turns"]:
             for call in turn.get("gold", ()):
@@ -52,4 +53,4 @@ def test_gold_that_allows_a_wrong_order_is_named() -> None:
         changed = Task.model_validate(loose)
         if changed.id != task.id:
             found += any("another order" in why for why in prove_task(changed))
-    assert found > 3
+    assert found > 3 / step

@@ -406,7 +406,7 @@ def test_a_failure_of_the_device_ends_the_requests_it_met_and_none_after(tmp_pat
 def test_too_long_an_episode_is_truncated_by_context(tmp_path: Path) -> None:
     model = make_tiny(tmp_path, context=1500)
     policy = make_policy("transformers", model=model, temperature=1.0, max_tokens=400, structured="call")
-    trajectories = run_all(policy, some_tasks(4), limits=Limits(steps=40, repeats=None)).trajectories
+    trajectories = run_all(policy, some_tasks(1), limits=Limits(steps=40, repeats=None)).trajectories
     assert ("truncated", "context") in [(made.status, made.reason) for made in trajectories]
     assert all(made.counts and len(made.tokens()[0]) <= 1500 for made in trajectories)
 

@@ -61,10 +61,11 @@ def holds(aim: Goal, way: Any, barred: Any) -> bool:
 # -- on what ships ----------------------------------------------------------------------------------------
 
 
-def test_with_nothing_barred_it_finds_a_plan_for_most_turns_that_ship():
-    every = [aim for pack in PACKS for aim in goals(pack)]
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_with_nothing_barred_it_finds_a_plan_for_most_turns_that_ship(step: int):
+    every = [aim for pack in PACKS for aim in goals(pack)[::step]]
     found_for = [way for aim in every if (way := other_way(aim, ())) is not None]
-    assert len(every) >= 60
+    assert len(every) >= 60 / step
     assert len(found_for) / len(every) >= 0.95
 
 

@@ -1,6 +1,6 @@
 """GRPO in a world: TRL plays the tools of an env, and the verdict of the task is the reward.
 
-    pip install "turngym[trl]" && python examples/grpo.py MODEL [ENV] [STEPS]
+    pip install "turngym[train]" && python examples/grpo.py MODEL [ENV] [STEPS]
 
 MODEL is a hub name or a directory, and its chat template one whose calls TRL can read (`Qwen/Qwen3-0.6B`). An
 environment is built per env with a method for each tool; each row is a task of the env's pack.
@@ -9,13 +9,16 @@ environment is built per env with a method for each tool; each row is a task of 
 import os
 import sys
 import tempfile
+from collections import Counter
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
 
 def main(model: str, env: str = "Banking", steps: int = 2) -> list[dict[str, float]]:
     import torch
+    import trl
     from datasets import Dataset
+    from packaging.version import Version
     from trl import GRPOConfig, GRPOTrainer
 
     from turngym.envs.bridges.trl import environments, progress_reward, prompts, verdict_reward
@@ -35,11 +38,15 @@ def main(model: str, env: str = "Banking", steps: int = 2) -> list[dict[str, flo
             bf16=torch.cuda.is_available(),
         )
         rows = prompts(task for task in pack_of(env) if task.split == "train")
+        if Version(trl.__version__) < Version("1.8"):  # which takes one environment: that of most rows
+            [(most, _)] = Counter(row["environment"] for row in rows).most_common(1)
+            rows = [row for row in rows if row["environment"] == most]
+        made = environments(rows)
         trainer = GRPOTrainer(
             model,
             reward_funcs=[verdict_reward, progress_reward],
             train_dataset=Dataset.from_list(rows),
-            environment_factory=environments(rows),
+            environment_factory=made if len(made) > 1 else made.popitem()[1],
             args=args,
         )
         trainer.train()

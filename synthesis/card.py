@@ -24,12 +24,16 @@ _MARKUP = re.compile(r"(?i:(?<=www)\.)|(?<![^\W_])_|_(?![^\W_])|[^\w .,/+…-]")
 _YAML_WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _PRIVATE = frozenset({"base_url", "api_key", "url", "headers"})
 
+_OBJECTS = (
+    " Load the directory with `datasets` 4.7 or newer, which has a type for objects. In the bare Parquet files each object is JSON text:"
+    ' older ones read `load_dataset("parquet", data_files="DIR/parquet/train.parquet")`, and `json.loads` gives the objects.'
+)
 _WHAT = {
     "openai": 'Each row holds `messages` in OpenAI chat form. Put `json.loads(row["tools"])` beside them where a trainer wants objects.',
     "trl": "Each row holds `messages` (or `prompt` and `completion`) and `tools` as TRL's `SFTTrainer` takes them, with objects throughout"
-    " (`datasets` 4.7 or newer). Load the directory: in the bare Parquet files each object is JSON text.",
+    f".{_OBJECTS}",
     "trl-grpo": "Each row holds a `prompt` for TRL's `GRPOTrainer`, the `task`, and its `environment`:"
-    " `from turngym.envs.bridges.trl import environments, verdict_reward`.",
+    f" `from turngym.envs.bridges.trl import environments, verdict_reward`.{_OBJECTS}",
     "sharegpt": "LLaMA-Factory reads the JSONL through `dataset_info.json`: set `dataset_dir` to this directory.",
     "verl": "verl reads the Parquet files: `data.train_files`. `reward_model.ground_truth` is JSON: per turn the reference calls and the"
     " values that the reply must tell; `extra_info.task` is the whole task, for a reward that executes calls.",

@@ -176,16 +176,23 @@ def test_what_is_not_ours_is_neither_read_nor_replaced(made: Path, tmp_path: Pat
 LOAD = """
 import json, sys, datasets
 datasets.disable_progress_bars()
+def told(place):
+    if hasattr(datasets, "Json") or "trl" not in place.rsplit("/", 1)[-1]:
+        one, two = (datasets.load_dataset(d, split="train") for d in (place, place + "/jsonl"))
+        assert one.features == two.features and one[:] == two[:], place
+        yield one
+    if "trl" in place.rsplit("/", 1)[-1]:  # what the card says for `datasets` before 4.7
+        rows = datasets.load_dataset("parquet", data_files=place + "/parquet/train.parquet", split="train")
+        yield [{k: [json.loads(text) for text in v] if isinstance(v, list) else v for k, v in row.items()} for row in rows]
 for place in sys.argv[1:]:
-    one, two = (datasets.load_dataset(d, split="train") for d in (place, place + "/jsonl"))
-    assert one.features == two.features and one[:] == two[:], place
     lines = [json.loads(line) for line in open(place + "/jsonl/train.jsonl", encoding="utf-8")]
     def bare(value):
         if isinstance(value, dict):
             return {k: bare(v) for k, v in value.items() if v is not None}
         return [bare(v) for v in value] if isinstance(value, list) else value
-    assert [bare(row) for row in one] == lines, place
-    print(place.rsplit("/", 1)[-1], one.num_rows)
+    for rows in told(place):
+        assert [bare(row) for row in rows] == lines, place
+    print(place.rsplit("/", 1)[-1], len(lines))
 alone = datasets.load_dataset(sys.argv[1] + "/jsonl")
 assert list(alone) == ["train"]
 """

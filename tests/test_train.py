@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import sys
@@ -169,11 +170,26 @@ def test_a_step_by_reward_plays_the_tools_of_our_world(which: int, made: Path, m
     assert second._outcome[0] is False
 
 
-def test_the_example_trains_a_tiny_model_in_a_minute(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("example_grpo", HERE.parent / "examples" / "grpo.py")
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", HERE.parent / "examples" / f"{name}.py")
     assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert [0 <= entry["reward"] <= 2 for entry in module.main(model, "FileSystem", 1)] == [True]
+    return module
+
+
+def test_the_example_trains_a_tiny_model_in_a_minute(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [0 <= entry["reward"] <= 2 for entry in example("grpo").main(model, "FileSystem", 1)] == [True]
+
+
+def test_rows_learn_alike_with_and_without_a_type_for_objects(
+    made: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_dataset(made, tmp_path / "x", ExportOptions("trl", "message"))
+    sft = example("sft")
+    typed = list(sft.rows_of(str(tmp_path / "x")))
+    monkeypatch.delattr(datasets, "Json", raising=False)
+    assert list(sft.rows_of(str(tmp_path / "x"))) == typed
+    (loss,) = sft.main(model, str(tmp_path / "x"), 1, str(tmp_path / "run"))
+    assert 0 < loss < 100

@@ -76,6 +76,8 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, EOFError):
         return 0
     except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+            return 0  # the parser's own way to say that the reader left
         if debug:
             raise
         return _explain(error)

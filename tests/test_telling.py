@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import date, datetime
 from datetime import time as clock
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import turngym.envs
 from turngym.envs.task import Task
+from turngym.envs.telling.words import _codes, _signs
 from turngym.envs.told import KINDS, Told, asks, declines, kind_of, mentions, says, tells
 
 PACKS = Path(turngym.envs.__path__[0]) / "packs"
@@ -234,3 +236,14 @@ def test_a_hostile_reply_is_read_in_time_proportional_to_it(word: str) -> None:
     declines(text)
     asks(f"{text}?", ("amount", "content", "path"))
     assert time.process_time() - start < 10  # squares of it would take minutes
+
+
+SIGNS = st.text("aB1 2-_.,ж", max_size=24)
+
+
+@given(SIGNS, st.text("ab12-", min_size=1, max_size=4).filter(lambda code: code.strip(" -")))
+def test_a_code_is_found_where_its_definition_as_a_pattern_finds_it(text, code):
+    signs = [re.escape(sign) for sign in code if sign not in " -"]
+    wanted = re.compile(r"(?<![\w])(?<!\w[-_])(?<!\d[.,])" + r"[ -]?".join(signs) + r"(?![\w]|[-_]\w|[.,]\d)")
+    small = text.casefold()
+    assert bool(wanted.search(small)) == any(True for _ in _codes(_signs(code), small))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 
 from .sentences import KEPT, level, small_of, taken_back
 
@@ -21,6 +22,8 @@ _CURRENCY = r"eur|usd|gbp|chf|jpy|cny|inr|sek|nok|dkk|pln|czk|huf|aud|cad|nzd|sg
 _GLUED = re.compile(rf"\b({_CURRENCY})(?=-?\d)|(?<=\d)({_CURRENCY})\b", re.ASCII)
 _GLUE = re.compile(rf"\d((?<=({_CURRENCY}).)|(?<=({_CURRENCY})-.)|(?={_CURRENCY}))", re.ASCII)  # a quick first look for the one above
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_NO_GROUPS = str.maketrans("", "", " -")
+_JOINED, _GOES_ON = re.compile(r"(\w|\w[-_]|\d[.,])\Z"), re.compile(r"\w|[-_]\w|[.,]\d")
 _ABOVE = re.compile(r"/(?:home|users)/[^/]+", re.ASCII)
 
 
@@ -80,7 +83,7 @@ _TITLES = ("mr", "mr.", "ms", "ms.", "mrs", "mrs.", "dr", "dr.", "mx")
 def says_code(text: str, value: str, denied: bool = False) -> bool:
     """Whether a raw text holds a code, grouped in any way."""
     plain = level(text)
-    return any(denied or not taken_back(plain, *found.span()) for found in _code(value).finditer(small_of(plain)))
+    return any(denied or not taken_back(plain, *place) for place in _codes(_signs(value), small_of(plain)))
 
 
 def says_path(text: str, value: str, denied: bool = False) -> bool:
@@ -99,10 +102,28 @@ def _texts(value: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=KEPT)
-def _code(value: str) -> re.Pattern[str]:
-    """A code with or without what groups its signs. Digits before or after it would make it another one."""
-    signs = [re.escape(sign) for sign in value.casefold() if sign not in " -"]
-    return re.compile(r"(?<![\w])(?<!\w[-_])(?<!\d[.,])" + r"[ -]?".join(signs) + r"(?![\w]|[-_]\w|[.,]\d)")
+def _signs(value: str) -> str:
+    return value.casefold().translate(_NO_GROUPS)
+
+
+@lru_cache(maxsize=KEPT)
+def _ungrouped(text: str) -> tuple[str, list[int]]:
+    """A text without what groups the signs of a code, and where each of its signs stands in the text."""
+    places = [place for place, sign in enumerate(text) if sign not in " -"]
+    return text.translate(_NO_GROUPS), places
+
+
+def _codes(signs: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a code stands, with or without what groups its signs. Letters or digits beside it would make it another one."""
+    bare, places = _ungrouped(text)
+    start = bare.find(signs) if signs else -1
+    while start >= 0:
+        mine = places[start : start + len(signs)]
+        first, end = mine[0], mine[-1] + 1
+        grouped = end - first == len(mine) or all(after - before <= 2 for before, after in pairwise(mine))
+        if grouped and not _JOINED.search(text[max(0, first - 2) : first]) and not _GOES_ON.match(text, end):
+            yield first, end
+        start = bare.find(signs, start + 1)
 
 
 def _whole_paths(form: str, text: str) -> Iterator[tuple[int, int]]:

@@ -54,12 +54,15 @@ def allowed() -> tuple[str, ...]:
     return tuple(_allowed.values())
 
 
+def ships(name: str) -> bool:
+    """Whether a name is one of a world that ships, or of a package that an extra brings."""
+    return name in SHIPPED or (":" in name and name.partition(":")[0] in CLOSED)
+
+
 def place_of(name: str) -> str | None:
     """Where a world's name leads: to what ships, or to a place of the user's; None where it leads nowhere."""
-    if name in SHIPPED:
-        return SHIPPED[name]
-    if name.partition(":")[0] in CLOSED and ":" in name:
-        return name
+    if ships(name):
+        return SHIPPED.get(name, name)
     known = _allowed.get(_canonical(name))
     if known is None and (tail := _tail(name)) is not None:
         alike = [place for place in _allowed.values() if _tail(place) == tail]

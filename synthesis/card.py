@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..agents.trajectory import installed_versions
+from ..envs.door import ships
 from ..envs.errors import shorten
 from .columns import features_yaml
 from .formats import PLAIN, ExportOptions
@@ -103,7 +104,7 @@ def card(options: ExportOptions, made: Made, *, inside: bool = False) -> str:
             _usage(options),
         ]
     words += [*_how(made), *_content(made), "## Known limits", "\n".join(f"- {line}" for line in _LIMITS), *_contamination(made)]
-    words += ["## How to verify", _verification(), "## Licence", _licence(options)]
+    words += ["## How to verify", _verification(made), "## Licence", _licence(options)]
     return f"{_front(options, made, inside)}\n{MARK}\n\n# turngym data set ({options.format})\n\n" + "\n\n".join(words) + "\n"
 
 
@@ -171,11 +172,17 @@ def _contamination(made: Made) -> list[str]:
     return ["## Contamination", f"{told} These rows were not compared with any benchmark's."]
 
 
-def _verification() -> str:
+def _verification(made: Made) -> str:
+    own = [_name(name) for name in sorted(made.worlds) if not ships(name)]
+    theirs = (
+        f" Its worlds {', '.join(own)} do not ship with turngym: whoever has their code, and trusts it, names it with `--world PLACE`."
+        if own
+        else ""
+    )
     return (
         "Every conversation was proven before it was written: each call was run again in the installed worlds with equal results and"
         " states, each argument has a known source, and each task is solved by its reference calls and by nothing less. `turngym verify"
-        " DIR`, on the directory that was exported, proves all of it again from the rows alone."
+        " DIR`, on the directory that was exported, proves all of it again from the rows alone." + theirs
     )
 
 

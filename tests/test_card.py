@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from turngym.cli import run
+from turngym.synthesis import Request, synthesize
 from turngym.synthesis.card import Made, card
+from turngym.synthesis.export import export_dataset
 from turngym.synthesis.formats import FORMATS, ExportOptions
 
 yaml = pytest.importorskip("yaml")
@@ -119,3 +121,12 @@ def test_an_export_of_hostile_rows_has_a_card_that_can_be_shown(tmp_path: Path) 
     assert "<script" not in text
     assert "\x1b" not in text
     assert yaml.safe_load(text.split("---\n", 2)[1])["pretty_name"] == "turngym"
+
+
+def test_worlds_that_do_not_ship_are_told_with_what_it_takes_to_verify(tmp_path: Path) -> None:
+    place = f"{Path(__file__).parent / 'mini_world.py'}:Library"
+    synthesize(Request((place, "Banking"), 2, 3), tmp_path / "set")
+    export_dataset(tmp_path / "set", tmp_path / "out")
+    said = (tmp_path / "out" / "README.md").read_text()
+    assert f"Its worlds `{place}` do not ship with turngym" in said
+    assert "--world PLACE" in said

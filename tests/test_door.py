@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import inspect
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turngym.cli import run
 from turngym.envs import door
 from turngym.envs.door import admit, admit_row, allow, allowed, place_of
 from turngym.envs.errors import TaskError, UnknownNameError, WorldRefusedError
@@ -181,3 +183,14 @@ def test_whatever_opens_data_in_python_can_be_told_which_worlds_are_allowed(open
     with contextlib.suppress(Exception):
         call(*given, allow=[f"{LOCKER}:Locker"])
     assert allowed() == (f"{LOCKER}:Locker",)
+
+
+def test_what_a_command_says_to_run_next_is_what_it_takes(tmp_path, capsys):
+    """A set made in a world of one's own is proven by the very words that `synthesize` ends with."""
+    assert run(["synthesize", f"{LOCKER}:Locker", "-n", "2", "--out", str(tmp_path / "set")]) == 0
+    said = capsys.readouterr().out.replace("\n", " ")
+    again = shlex.split(said[said.index("turngym verify") :])[1:]
+    door._allowed.clear()
+    assert run(again[:4]) == 0
+    door._allowed.clear()
+    assert run(again[:2]) == 2

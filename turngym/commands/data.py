@@ -15,7 +15,7 @@ from ..sources import env_and_worlds, packed_lines
 from ..stopping import ALL, STOPS, watched
 from .casting import Casting, ModeName
 from .ending import torn_words
-from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName, opens_data
+from .options import AsJson, Files, Format, OutDirectory, Reasoning, Rows, Seed, SizeName, opens_data, trusting
 from .setting import RayAddress, Workers, executor_of, spelt_out
 
 
@@ -112,7 +112,7 @@ def synthesize(
                     tell(f"turngym: stopped, since a model could not be asked ({plain(error)}); the same command goes on")
                     raise typer.Exit(1) from None
         answer.data(made)
-        answer.show(*made_lines(made), styled(f"Samples: {out}/samples.jsonl; prove them again: turngym verify {out}"))
+        answer.show(*made_lines(made), styled(f"Samples: {out}/samples.jsonl; prove them again: turngym verify {out}{trusting()}"))
     if cast is not None and not made["kept"]:
         tell("turngym: nothing was kept; the funnel says why, and --keep-exchanges keeps what was said")
         raise typer.Exit(1)

@@ -106,8 +106,10 @@ class RunStore:
                 raise RunError(f"{self.path} is no run directory (it holds {foreign}); name an empty or new one")
             return True
         before = read_manifest(self.path)
+        if before.get("kind") != kind:
+            raise RunError(f"{self.path} holds a {shorten(str(before.get('kind')))}, and this is a {kind}; name another directory")
         changes = _differences(before, manifest)
-        if changes and (before.get("kind") != kind or _holds_something(self.records_path)):
+        if changes and _holds_something(self.records_path):
             raise RunError(f"{self.path} was made otherwise: {'; '.join(changes)}; run as before or name another directory")
         return bool(changes)  # a run that never finished a record binds nobody
 

@@ -207,7 +207,7 @@ def test_no_command_writes_into_the_directory_of_another_kind(made, tmp_path, ca
         assert everything(place) == before, command
     (place / "trajectories.jsonl").write_bytes(b"")  # of another kind it is even where nothing was finished
     assert run(["synthesize", "FileSystem", "-n", "1", "--out", str(place)]) == 2
-    assert 'kind: was "rollout", now "synthesis"' in capsys.readouterr().err
+    assert "holds a rollout, and this is a synthesis; name another directory" in capsys.readouterr().err
 
 
 def test_a_finding_is_recorded_in_a_directory_of_ours_alone(made, tmp_path, capsys):

@@ -215,9 +215,8 @@ def test_a_changed_config_is_refused_field_by_field(tmp_path):
         store.append(body(0))
     before = {path: path.read_bytes() for path in place.iterdir()}
     with pytest.raises(RunError) as caught:
-        RunStore(place, {"seed": 2, "policy": {"name": "chat", "model": "b", "top_p": None}, "empty": {}}, kind="synthesis")
+        RunStore(place, {"seed": 2, "policy": {"name": "chat", "model": "b", "top_p": None}, "empty": {}})
     for part in (
-        "kind: was",
         "config.seed: was 1, now 2",
         'model: was "a", now "b"',
         "top_p: was absent, now null",
@@ -226,6 +225,8 @@ def test_a_changed_config_is_refused_field_by_field(tmp_path):
         assert part in str(caught.value)
     assert "empty" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    with pytest.raises(RunError, match="holds a rollout, and this is a synthesis; name another directory"):
+        RunStore(place, old, kind="synthesis")
     assert before == {path: path.read_bytes() for path in place.iterdir()}
     RunStore(place, old).close()
 

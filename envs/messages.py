@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from .errors import display, shorten
@@ -17,6 +17,7 @@ from .tool import ToolCall, ToolResult
 
 Message = dict[str, Any]
 MAX_CALLS = 128
+_NOBODYS: frozenset[str] = frozenset()
 MAX_ID_CHARS = 500
 _FORMS = 'an action is a string, {"name", "arguments"}, a list of these, or {"content", "tool_calls"}'
 
@@ -94,22 +95,19 @@ def is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("role"), str) and isinstance(value.get("content"), str)
 
 
-def number_calls(calls: Iterable[ToolCall], start: int) -> list[ToolCall]:
+def number_calls(calls: Sequence[ToolCall], start: int) -> list[ToolCall]:
     """Calls with ids: their own, or `call_<n>` counted from `start` where that is none, or too long to be told back.
 
     An id that is made here is no other call's.
     """
-    listed = list(calls)
-    own = {call.id for call in listed}
-    if all(0 < len(identity) <= MAX_ID_CHARS for identity in own):
-        return listed
+    own = {call.id for call in calls} if len(calls) > 1 else _NOBODYS
     return [
-        call if 0 < len(call.id) <= MAX_ID_CHARS else call._replace(id=_free(f"call_{start + index}", own))
-        for index, call in enumerate(listed)
+        call if 0 < len(call.id) <= MAX_ID_CHARS else ToolCall(call.name, call.arguments, _free(f"call_{index}", own))
+        for index, call in enumerate(calls, start)
     ]
 
 
-def _free(identity: str, taken: set[str]) -> str:
+def _free(identity: str, taken: Set[str]) -> str:
     while identity in taken:
         identity += "_"
     return identity
@@ -118,5 +116,5 @@ def _free(identity: str, taken: set[str]) -> str:
 def doubled_ids(calls: Sequence[ToolCall]) -> frozenset[str]:
     """The ids that stand at more than one call of a message: their results could not be told apart."""
     if len(calls) < 2 or len(counts := Counter([call.id for call in calls])) == len(calls):
-        return frozenset()
+        return _NOBODYS
     return frozenset([identity for identity, count in counts.items() if count > 1])

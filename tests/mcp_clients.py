@@ -15,7 +15,7 @@ from typing import Any
 import mcp
 from mcp import StdioServerParameters
 
-from turngym.envs.bridges.mcp.sdk_serving import GENERATION
+from turngym.envs.bridges.mcp.sdk import GENERATION
 
 HERE = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "turngym", "serve"]

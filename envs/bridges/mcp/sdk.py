@@ -27,7 +27,7 @@ _types: Any = import_module("mcp.types")
 
 GENERATION, _MINOR = [int(part) for part in version("mcp").split(".")[:2]]
 if (GENERATION, _MINOR) < (1, 24):
-    raise DefinitionError(f"mcp {version('mcp')} is too old for a world; install 'mcp>=1.24'")
+    raise DefinitionError(f"mcp {version('mcp')} is too old; install 'mcp>=1.24'")
 CONNECTION_CLOSED: int = _types.CONNECTION_CLOSED
 UNSUPPORTED_PROTOCOL_VERSION = -32022  # a server that knows no handshake; of the revision 2026-07-28
 HANDSHAKE, DISCOVER = "handshake", "discover"

@@ -1,6 +1,6 @@
 """What serving takes from the official SDK, and what differs between its generations: `mcp` 1.x and 2.x.
 
-`GENERATION` is 1 or 2. A server is built from a table of handlers, method -> plain parameters -> plain result, in the
+A server is built from a table of handlers, method -> plain parameters -> plain result, in the
 spelling of the protocol (`inputSchema`); the models that check both are those of the SDK that is installed. Laws: a
 `Refusal` of a handler is the protocol's error of the same code; nothing else of serving imports the SDK.
 """
@@ -19,15 +19,15 @@ from mcp.server.transport_security import TransportSecurityMiddleware, Transport
 from mcp.shared.message import SessionMessage
 
 from .jsonrpc import INVALID_REQUEST, Malformed, Refusal
+from .sdk import GENERATION
 
 __all__ = [
-    "GENERATION", "HANDSHAKES", "METHODS", "LocalOnly", "built", "keep_quiet", "message_from", "serve", "text_of_message", "transport_of",
+    "HANDSHAKES", "METHODS", "LocalOnly", "built", "keep_quiet", "message_from", "serve", "text_of_message", "transport_of",
 ]  # fmt: skip
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
-GENERATION = 2 if hasattr(importlib.import_module("mcp"), "MCPError") else 1
 types: Any = importlib.import_module("mcp_types" if GENERATION == 2 else "mcp.types")
 _versions: Any = importlib.import_module("mcp_types.version" if GENERATION == 2 else "mcp.shared.version")
 HANDSHAKES: tuple[str, ...] = tuple(_versions.HANDSHAKE_PROTOCOL_VERSIONS if GENERATION == 2 else _versions.SUPPORTED_PROTOCOL_VERSIONS)

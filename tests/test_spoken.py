@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,15 @@ def test_any_markup_is_taken_apart_and_nothing_is_made_up(content: str):
 
 @pytest.mark.parametrize("piece", ["<think></think>", "x\n<think>\n</think>\n", "`a ``b <think> ", "</think>", "~~~ x\n"])
 def test_a_long_reply_full_of_tags_is_read_in_a_moment(piece: str):
-    """It is what a policy sent, so it may be anything; time grows with its length and not faster."""
-    spoken(piece * 4_000)
+    """It is what a policy sent, so it may be anything; CPU time grows with its length, and not with its square."""
+
+    def took(times: int) -> float:
+        content, begun = piece * times, time.process_time()
+        spoken(content)
+        return time.process_time() - begun
+
+    short = min(took(1_000) for _ in range(3))
+    assert min(took(16_000) for _ in range(2)) < 64 * short + 0.1  # 16 times where it is linear, 256 where it is a square
 
 
 # -- who asks ---------------------------------------------------------------------------------------------
